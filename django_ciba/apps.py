@@ -1,0 +1,15 @@
+"""The app's entry in INSTALLED_APPS."""
+
+from django.apps import AppConfig
+
+
+class CibaConfig(AppConfig):
+    name = "django_ciba"
+    label = "django_ciba"
+    verbose_name = "CIBA"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from django_ciba import checks
+
+        checks.register()

@@ -1,0 +1,105 @@
+"""What every page of the device shares: login, CSRF, methods, and headers that shut it in."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeAlias
+from urllib.parse import urlsplit
+
+from django.contrib.auth.decorators import login_not_required, login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_http_methods
+
+P = ParamSpec("P")
+View: TypeAlias = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+TEMPLATES: Final = "django_ciba/authentication_device"
+STATIC_FILES: Final = (
+    "django_ciba/authentication_device.css",
+    "django_ciba/authentication_device.js",
+    "django_ciba/authentication_device.svg",
+)
+
+
+def device_page(*methods: str) -> Callable[[View[P]], View[P]]:
+    """A page for a signed-in user: others are sent to the site's LOGIN_URL and come back."""
+
+    def decorate(view: View[P]) -> View[P]:
+        guarded = csrf_protect(login_required(require_http_methods(methods)(view)))
+
+        @wraps(view)
+        def page(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            return _shut_in(guarded(request, *args, **kwargs))
+
+        return page
+
+    return decorate
+
+
+def device_data(view: View[P]) -> View[P]:
+    """What the page's script reads: without a login it answers 403, since a script that followed
+    the redirect would take the login page for an answer."""
+    guarded = require_http_methods(["GET", "HEAD"])(view)
+
+    @login_not_required
+    @wraps(view)
+    def data(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _shut_in(JsonResponse({"error": "login_required"}, status=403))
+        return _shut_in(guarded(request, *args, **kwargs))
+
+    return data
+
+
+def page_response(
+    request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200
+) -> HttpResponse:
+    """The named template of ours (or of the site's own, which goes first), as the signed-in user
+    sees it."""
+    signed_in_as = request.user.get_username()
+    return render(
+        request,
+        f"{TEMPLATES}/{template}",
+        {"signed_in_as": signed_in_as, **context},
+        status=status,
+    )
+
+
+def _shut_in(response: HttpResponseBase) -> HttpResponseBase:
+    """Headers against framing, injection, caches and leaks; they win over the site's defaults."""
+    response["Content-Security-Policy"] = content_security_policy()
+    response["X-Frame-Options"] = "DENY"
+    response["X-Content-Type-Options"] = "nosniff"
+    # Not no-referrer: on https, Django's CSRF check reads the Referer of our own forms.
+    response["Referrer-Policy"] = "same-origin"
+    response["Cross-Origin-Opener-Policy"] = "same-origin"
+    response["Cache-Control"] = "no-store, private"
+    return response
+
+
+def content_security_policy() -> str:
+    """Only our own files and forms; also the host of the static files, where that is another."""
+    sources = " ".join(["'self'", *sorted(_static_origins())])
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {sources}",
+            f"style-src {sources}",
+            f"img-src {sources}",
+            "connect-src 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        )
+    )
+
+
+def _static_origins() -> set[str]:
+    addresses = [urlsplit(static(name)) for name in STATIC_FILES]
+    return {
+        f"{each.scheme}://{each.netloc}" if each.scheme else each.netloc
+        for each in addresses
+        if each.netloc
+    }

@@ -1,0 +1,119 @@
+"""An authentication request in words that a person understands at a glance."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from django_ciba.models import AuthenticationRequest
+
+# What the client asks for (OpenID Connect Core §5.4, §11). A scope of the site's own is shown
+# by its name.
+SCOPE_WORDS: Final[dict[str, Promise]] = {
+    "openid": _("to know that it is you"),
+    "profile": _("your name and profile"),
+    "email": _("your e-mail address"),
+    "phone": _("your phone number"),
+    "address": _("your postal address"),
+    "offline_access": _("to go on while you are away"),
+}
+
+
+class Outcome(StrEnum):
+    """What has become of a request, as its user should hear it."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One thing that is asked for; `words` is None for a scope of the site's own."""
+
+    name: str
+    words: Promise | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a template shows of one request. Nothing here is markup, all of it is escaped."""
+
+    authentication_request: AuthenticationRequest
+    now: datetime
+
+    @property
+    def id(self) -> str:
+        return str(self.authentication_request.public_id)
+
+    @property
+    def client_name(self) -> str:
+        return str(self.authentication_request.client)
+
+    @property
+    def initial(self) -> str:
+        """The first letter of the client's name, as its picture."""
+        letters = (each for each in self.client_name if each.isalnum())
+        return next(letters, "?").upper()
+
+    @property
+    def scopes(self) -> list[Scope]:
+        """In the order in which the client asked."""
+        names = dict.fromkeys(self.authentication_request.scope.split())
+        return [Scope(name, SCOPE_WORDS.get(name)) for name in names]
+
+    @property
+    def asked_at(self) -> datetime:
+        return self.authentication_request.created_at
+
+    @property
+    def answer_until(self) -> datetime:
+        found = self.authentication_request
+        return min(found.prompt_until or found.expires_at, found.expires_at)
+
+    @property
+    def seconds_left(self) -> int:
+        """Rounded up, so that the page never gives up sooner than the server."""
+        return max(0, math.ceil((self.answer_until - self.now).total_seconds()))
+
+    @property
+    def seconds_given(self) -> int:
+        """From the prompt to the end, for the bar that runs down."""
+        begun = self.authentication_request.prompted_at or self.asked_at
+        return max(1, math.ceil((self.answer_until - begun).total_seconds()))
+
+    @property
+    def clock(self) -> str:
+        """Time left as a clock shows it: 1:05, 1:00:00."""
+        minutes, seconds = divmod(self.seconds_left, 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+    @property
+    def outcome(self) -> Outcome:
+        return outcome(self.authentication_request, self.now)
+
+
+def outcome(found: AuthenticationRequest, now: datetime) -> Outcome:
+    """What to tell the user about a request of theirs; WAITING agrees with `waiting_for`."""
+    status, answer = AuthenticationRequest.Status, AuthenticationRequest.Answer
+    if found.status == status.CANCELLED:
+        return Outcome.WITHDRAWN
+    if found.answer == answer.DENIED:
+        return Outcome.DENIED
+    if found.answer == answer.APPROVED:
+        if found.status == status.PENDING and found.is_expired(now):
+            return Outcome.EXPIRED  # a later step of the journey took too long
+        return Outcome.FAILED if found.status == status.FAILED else Outcome.APPROVED
+    until = min(found.prompt_until or found.expires_at, found.expires_at)
+    # A journey that ends because nobody answered in time has failed, to the user it has expired.
+    if until <= (found.ended_at or now):
+        return Outcome.EXPIRED
+    return Outcome.WAITING if found.status == status.PENDING else Outcome.FAILED

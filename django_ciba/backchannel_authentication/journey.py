@@ -1,0 +1,28 @@
+"""Which journey a request walks (OpenID Connect Core §3.1.2.1 acr_values; PingAM's mapping)."""
+
+from django_ciba.models import JourneyVersion, Realm, configuration
+from django_ciba.protocol.errors import InvalidRequest, ServerError
+from django_ciba.protocol.parameters import Parameters
+
+
+def journey_for(parameters: Parameters, realm: Realm) -> tuple[JourneyVersion, str]:
+    """The journey of the first acr value that is mapped, and that value.
+
+    None mapped: the realm's default journey and "", or InvalidRequest where the realm demands one.
+    """
+    mapping = {mapped.acr: mapped.journey for mapped in realm.mapping}
+    for acr in (parameters.text("acr_values") or "").split():
+        if acr in mapping:
+            return _current(mapping[acr].version_id, realm), acr
+    if realm.conf.REQUIRE_MAPPED_ACR:
+        raise InvalidRequest("acr_values must hold one of acr_values_supported")
+    default = realm.default_journey
+    return _current(default.version_id if default else None, realm), ""
+
+
+def _current(version_id: int | None, realm: Realm) -> JourneyVersion:
+    if version_id is None:
+        raise ServerError(
+            "the provider has no journey for this request", log_detail=f"{realm}: no journey"
+        )
+    return configuration().journey_version(version_id)

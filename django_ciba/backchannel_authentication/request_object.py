@@ -1,0 +1,111 @@
+"""The signed authentication request (CIBA Core §7.1.1)."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django_ciba.client_keys import verify_by
+from django_ciba.conf import ciba_settings
+from django_ciba.jose import (
+    ASYMMETRIC_ALGS,
+    JoseError,
+    Verified,
+    audiences,
+    issued_in_the_past,
+    not_before,
+    not_expired,
+    same_audience,
+)
+from django_ciba.models import Client, UsedAssertion
+from django_ciba.protocol.errors import InvalidRequest
+from django_ciba.protocol.names import AUTHENTICATION_REQUEST_PARAMETERS
+from django_ciba.protocol.parameters import Parameters
+
+# To the letter what PingAM answers; relying parties search for these texts.
+UNSIGNED = "Request must have a 'request' parameter the value of which must be a signed jwt"
+UNREASONABLE = "JWT expiration time is unreasonable"
+
+LONGEST_LIFE = 1800  # seconds from now to exp
+TYPES = ("JWT", "oauth-authz-req+jwt")
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """The parameters of the request, and what must be remembered of a signed one."""
+
+    parameters: Parameters
+    jti: str | None = None
+    expires: float = 0.0
+
+
+def request_parameters(form: Parameters, client: Client, now: datetime) -> Requested:
+    """CIBA Core §7.1, §7.1.1: the parameters, from inside the signed request when there is one."""
+    if "request_uri" in form:
+        raise InvalidRequest("request_uri is not supported: send the signed jwt as request")
+    token = form.text("request")
+    if token is None:
+        if client.require_signed_request_object:
+            raise InvalidRequest(UNSIGNED)
+        return Requested(form)
+    try:
+        verified = verified_request(token, client, now)
+    except JoseError as error:
+        raise InvalidRequest(f"request: {error.reason}") from None
+    inside = Parameters(
+        {
+            name: value
+            for name, value in verified.claims.items()
+            if name in AUTHENTICATION_REQUEST_PARAMETERS
+        }
+    )
+    nothing_stands_outside(form, inside)
+    return Requested(inside, _jti(verified), not_expired(verified.claims, now=0))
+
+
+def verified_request(token: str, client: Client, now: datetime) -> Verified:
+    """CIBA Core §7.1.1: signature, iss, aud and times of a request object; raises JoseError too."""
+    registered = client.backchannel_authentication_request_signing_alg
+    verified = verify_by(
+        client, token, algs=(registered,) if registered else ASYMMETRIC_ALGS, typ=TYPES
+    )
+    claims, moment, leeway = verified.claims, now.timestamp(), ciba_settings.CLOCK_LEEWAY
+    if claims.get("iss") != client.client_id:
+        raise InvalidRequest("request: iss must be the client_id")
+    if claims.get("client_id") not in (None, client.client_id):
+        raise InvalidRequest("request: client_id differs from the client that authenticated")
+    given = audiences(claims)
+    if not any(same_audience(each, ours) for each in given for ours in client.realm.audiences):
+        raise InvalidRequest("request: aud must hold the issuer")
+    if not_expired(claims, now=moment, leeway=leeway) - moment > LONGEST_LIFE:
+        raise InvalidRequest(UNREASONABLE)
+    not_before(claims, now=moment, leeway=leeway)
+    issued_in_the_past(claims, now=moment, leeway=leeway)
+    return verified
+
+
+def nothing_stands_outside(form: Parameters, inside: Parameters) -> None:
+    """CIBA Core §7.1.1: no authentication request parameter beside the signed request.
+
+    One that repeats what is signed changes nothing, and some clients send it.
+    """
+    for name in sorted(AUTHENTICATION_REQUEST_PARAMETERS & set(form)):
+        if form[name] != inside.get(name):
+            raise InvalidRequest(f"{name} must stand inside the signed request, not beside it")
+
+
+def the_request_object_is_new(requested: Requested, client: Client, now: datetime) -> None:
+    """RFC 7519 §4.1.7: a signed request with a jti is taken once."""
+    if requested.jti is None:
+        return
+    until = datetime.fromtimestamp(requested.expires, UTC)
+    until += timedelta(seconds=ciba_settings.CLOCK_LEEWAY)
+    if not UsedAssertion.objects.consume(client, f"request:{requested.jti}", until):
+        raise InvalidRequest("request: jti has been used; sign a new request each time")
+
+
+def _jti(verified: Verified) -> str | None:
+    jti = verified.claims.get("jti")
+    if jti is None:
+        return None
+    if not isinstance(jti, str) or not jti:
+        raise InvalidRequest("request: jti must be a non-empty string")
+    return jti

@@ -1,0 +1,65 @@
+"""Puts a valid request before the user: row, journey and prompts stand or fall together."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from django_ciba.journeys import walk
+from django_ciba.models import AuthenticationRequest, Client, JourneyVersion, secrets
+from django_ciba.outbox import wake_up
+from django_ciba.outbox.wake_up import DELIVER
+from django_ciba.protocol.errors import AccessDenied
+
+
+@dataclass(frozen=True, slots=True)
+class ValidAuthenticationRequest:
+    """A request that has passed every rule."""
+
+    client: Client
+    user: AbstractBaseUser | None
+    scope: str
+    journey: JourneyVersion
+    acr: str
+    binding_message: str
+    expires_at: datetime
+    ui_locales: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The stored request and the only copy of its auth_req_id."""
+
+    authentication_request: AuthenticationRequest
+    auth_req_id: str
+
+
+def started(valid: ValidAuthenticationRequest, now: datetime) -> Started:
+    """CIBA Core §7.3: store the request, walked to where its journey first waits.
+
+    Raises AccessDenied, with nothing stored, when the journey ends at once.
+    """
+    auth_req_id = secrets.new_secret()
+    row = AuthenticationRequest(
+        auth_req_id_digest=secrets.digest(auth_req_id),
+        client=valid.client,
+        user=valid.user,
+        created_at=now,
+        expires_at=valid.expires_at,
+        scope=valid.scope,
+        binding_message=valid.binding_message,
+        acr=valid.acr,
+        ui_locales=valid.ui_locales,
+        polling_interval=valid.client.realm.conf.POLLING_INTERVAL,
+        journey_version=valid.journey,
+        due_at=valid.expires_at,
+    )
+    deliveries = []
+    if valid.user is not None:  # nobody is asked for a hint that named nobody; it runs out
+        progress = walk(row, valid.journey.document, now)
+        if progress.status != AuthenticationRequest.Status.PENDING:
+            raise AccessDenied("the user cannot be asked now")
+        deliveries = progress.deliveries
+    AuthenticationRequest.objects.add(row, deliveries)
+    wake_up(DELIVER, *(each.pk for each in deliveries))
+    return Started(row, auth_req_id)

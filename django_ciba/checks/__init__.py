@@ -1,0 +1,298 @@
+"""System checks: what a careless site has left open, and what to do about it.
+
+`CHECKS` is the one declaration: Django runs what stands here, and docs/reference is written from
+it. Ids are public: sites put them into SILENCED_SYSTEM_CHECKS, so a number is never used again.
+"""
+
+from typing import Final
+
+from django_ciba.checks import declared_settings, deployment, host_site, stored_rows
+from django_ciba.checks.check import Check
+
+__all__ = ["CHECKS", "Check", "register"]
+
+CHECKS: Final[tuple[Check, ...]] = (
+    # Always: `manage.py check`, and before runserver, migrate and most commands.
+    Check(
+        id="django_ciba.E001",
+        title="ISSUER is missing or malformed",
+        hint="Set DJANGO_CIBA['ISSUER'] to the public address at which django_ciba.urls is "
+        "mounted, without a final slash, as 'https://op.example.com/oauth2'.",
+        find=declared_settings.malformed_issuer,
+    ),
+    Check(
+        id="django_ciba.E002",
+        title="DJANGO_CIBA holds a name that is no setting",
+        hint="Correct the spelling or remove the name: a setting that nobody reads protects "
+        "nothing. Names are written in capitals.",
+        find=declared_settings.unknown_settings,
+    ),
+    Check(
+        id="django_ciba.E003",
+        title="A setting has a wrong value",
+        hint="Correct the value in DJANGO_CIBA, or remove it to get the default.",
+        find=declared_settings.wrong_values,
+    ),
+    Check(
+        id="django_ciba.E004",
+        title="A setting cannot be used, or contradicts another one",
+        hint="Change one of the settings named, in DJANGO_CIBA. One that is not written there has "
+        "its default.",
+        find=declared_settings.contradictions,
+    ),
+    Check(
+        id="django_ciba.E005",
+        title="USE_TZ is False",
+        hint="Set USE_TZ = True.",
+        find=declared_settings.no_time_zones,
+    ),
+    Check(
+        id="django_ciba.E006",
+        title="HOOKS cannot be used",
+        hint="Set DJANGO_CIBA['HOOKS'] to the dotted path of a subclass of "
+        "django_ciba.hooks.CibaHooks, or remove it to get that class itself.",
+        find=host_site.unusable_hooks,
+    ),
+    Check(
+        id="django_ciba.E007",
+        title="LOGIN_HINT_FIELDS names a field that the user model lacks",
+        hint="Put names of fields of AUTH_USER_MODEL itself, or 'pk', into "
+        "DJANGO_CIBA['LOGIN_HINT_FIELDS']; what lies in another model is found by a find_user of "
+        "your own (DJANGO_CIBA['HOOKS']).",
+        find=host_site.unknown_hint_fields,
+    ),
+    Check(
+        id="django_ciba.E008",
+        title="PROMPT_CHANNELS names a channel that cannot be used",
+        hint="Put 'email', 'console', or dotted paths of subclasses of "
+        "django_ciba.prompts.Channel into DJANGO_CIBA['PROMPT_CHANNELS'].",
+        find=host_site.unusable_channels,
+    ),
+    Check(
+        id="django_ciba.E009",
+        title="JOURNEY_NODES names a node that cannot be used",
+        hint="Put dotted paths of subclasses of django_ciba.journeys.Node, each with a type of "
+        "its own, into DJANGO_CIBA['JOURNEY_NODES'].",
+        find=host_site.unusable_nodes,
+    ),
+    Check(
+        id="django_ciba.E010",
+        title="The URLconf is not included",
+        hint="Add path('oauth2/', include('django_ciba.urls')) to the module that ROOT_URLCONF "
+        "names.",
+        find=host_site.missing_urls,
+    ),
+    Check(
+        id="django_ciba.W001",
+        title="ISSUER does not lead to the URLconf",
+        hint="Make the end of the path of DJANGO_CIBA['ISSUER'] the path at which django_ciba.urls "
+        "is included: clients build every address from the issuer. Silence this only if a proxy "
+        "rewrites paths.",
+        find=host_site.issuer_elsewhere,
+    ),
+    Check(
+        id="django_ciba.W002",
+        title="The authentication device is not included",
+        hint="Add path('ciba/', include('django_ciba.authentication_device.urls')) to the module "
+        "that ROOT_URLCONF names: users answer there. Silence this if they answer on pages of "
+        "your own.",
+        find=host_site.missing_device,
+    ),
+    Check(
+        id="django_ciba.W003",
+        title="Links in prompts do not lead to the authentication device",
+        hint="Set DJANGO_CIBA['DEVICE_URL'] to the public address at which "
+        "django_ciba.authentication_device.urls is included. Silence this only if a proxy rewrites "
+        "paths.",
+        find=host_site.device_elsewhere,
+    ),
+    # Only `manage.py check --deploy`.
+    Check(
+        id="django_ciba.W011",
+        title="ISSUER does not begin with https",
+        hint="Serve the site by HTTPS and write https:// in DJANGO_CIBA['ISSUER']: OpenID Connect "
+        "allows nothing else, and secrets and tokens travel there.",
+        find=declared_settings.issuer_without_https,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W012",
+        title="Outbound calls may reach loopback",
+        hint="Remove OUTBOUND_ALLOW_LOOPBACK from DJANGO_CIBA: it is for development and tests.",
+        find=declared_settings.open_loopback,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W013",
+        title="Expired ID tokens are accepted as hints",
+        hint="Remove ACCEPT_EXPIRED_ID_TOKEN_HINT from DJANGO_CIBA, or silence this if your "
+        "clients cannot get a fresh ID token.",
+        find=declared_settings.expired_hints,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W014",
+        title="Stored secrets are encrypted with SECRET_KEY",
+        hint="Set DJANGO_CIBA['ENCRYPTION_KEYS'] to a list with a random secret of its own, say "
+        "of secrets.token_urlsafe(32), followed by the SECRET_KEY that encrypted what is stored. "
+        "SECRET_KEY can then be replaced without losing the signing keys.",
+        find=declared_settings.shared_secret,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W015",
+        title="ENCRYPTION_KEYS holds a weak secret",
+        hint="Put a random secret of at least 32 characters first in "
+        "DJANGO_CIBA['ENCRYPTION_KEYS'], say of secrets.token_urlsafe(32), and remove the weak "
+        "one when nothing is encrypted with it any more.",
+        find=declared_settings.short_secrets,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W016",
+        title="Prompts are written to standard output",
+        hint="Remove 'console' from DJANGO_CIBA['PROMPT_CHANNELS']: it is for development.",
+        find=declared_settings.prompts_on_standard_output,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W021",
+        title="SQLite without IMMEDIATE transactions",
+        hint='Add "OPTIONS": {"transaction_mode": "IMMEDIATE"} to that entry of DATABASES.',
+        find=deployment.sqlite_not_immediate,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.I022",
+        title="SQLite is for development and small sites",
+        hint="Use PostgreSQL in DATABASES when more than a few requests a second write. Silence "
+        "this if yours is a small site.",
+        find=deployment.sqlite_at_all,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W023",
+        title="The cache is local to each process",
+        hint="Set CACHES['default'] to a cache that all workers share, such as Redis. django_ciba "
+        "keeps its own limits in the database and loses nothing, but sessions in the cache and "
+        "login throttles of other apps, which guard the authentication device, count in each "
+        "process apart. Silence this if the site has one process.",
+        find=deployment.local_memory_cache,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W031",
+        title="Celery runs tasks eagerly",
+        hint="Remove task_always_eager from Celery's configuration, or set "
+        "DJANGO_CIBA['TASK_RUNNER'] to 'none' and run manage.py ciba_run_due --loop.",
+        find=deployment.eager_tasks,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W032",
+        title="Celery has no broker that a worker can reach",
+        hint="Set Celery's broker_url to Redis or RabbitMQ, and import your Celery app where "
+        "Django starts; or set DJANGO_CIBA['TASK_RUNNER'] to 'none' and run "
+        "manage.py ciba_run_due --loop.",
+        find=deployment.no_broker,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W033",
+        title="The Redis broker has no time limits",
+        hint="Set Celery's broker_transport_options to {'socket_timeout': 2, "
+        "'socket_connect_timeout': 2}.",
+        find=deployment.redis_without_timeouts,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W034",
+        title="Tasks of a killed worker come back too late",
+        hint="Have Celery beat run django_ciba.run_due, which finds what was lost within seconds, "
+        "or silence this if manage.py ciba_run_due --loop runs. Lowering visibility_timeout in "
+        "Celery's broker_transport_options helps too, but repeats tasks of any app that take "
+        "longer.",
+        find=deployment.late_redelivery,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W035",
+        title="Nothing runs what is due",
+        hint="Add {'django_ciba.run_due': {'task': 'django_ciba.run_due', 'schedule': 5.0}} to "
+        "Celery's beat_schedule and run one beat, or run manage.py ciba_run_due --loop and "
+        "silence this. With DJANGO_CIBA['TASK_RUNNER'] = 'none' the loop is needed, and this "
+        "check does not look.",
+        find=deployment.no_sweep,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.I036",
+        title="Nothing deletes what has ended",
+        hint="Add {'django_ciba.cleanup': {'task': 'django_ciba.cleanup', 'schedule': 3600.0}} to "
+        "Celery's beat_schedule, or run manage.py ciba_cleanup from cron and silence this. "
+        "DJANGO_CIBA['RETENTION'] says how long requests are kept.",
+        find=deployment.no_cleanup,
+        deploy=True,
+    ),
+    # Only `manage.py check --deploy --database default` (Django 6.1 visits every database anyway).
+    Check(
+        id="django_ciba.W041",
+        title="The database could not be asked",
+        hint="Start the database that DATABASES names, run manage.py migrate, and check again: "
+        "what depends on stored realms and keys was not looked at.",
+        find=stored_rows.unreachable_database,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.W042",
+        title="There is no root realm",
+        hint="Add a realm without a parent in the admin, or run manage.py ciba_import with a realm "
+        "document.",
+        find=stored_rows.no_realm,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.W043",
+        title="A realm lacks a current signing key",
+        hint="Run manage.py ciba_keys rotate, save the realm in the admin, or take the algorithm "
+        "out of SIGNING_ALGS (DJANGO_CIBA or the realm's settings).",
+        find=stored_rows.no_signing_key,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.E044",
+        title="A signing key cannot be decrypted",
+        hint="Put the secret that encrypted it back at the end of DJANGO_CIBA['ENCRYPTION_KEYS'] "
+        "(or of SECRET_KEY_FALLBACKS, where that list is empty). If it is lost, delete the key "
+        "and rotate: ID tokens that it signed can no longer be verified.",
+        find=stored_rows.undecryptable_keys,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.E045",
+        title="A realm's settings are wrong",
+        hint="Correct the realm's settings in the admin or by manage.py ciba_import.",
+        find=stored_rows.wrong_realm_settings,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.W046",
+        title="A realm accepts expired ID tokens as hints",
+        hint="Remove accept_expired_id_token_hint from the realm's settings, or silence this if "
+        "its clients cannot get a fresh ID token.",
+        find=stored_rows.realms_with_expired_hints,
+        deploy=True,
+        database=True,
+    ),
+)
+
+
+def register() -> None:
+    """Have Django run every check; called when the app is ready."""
+    for each in CHECKS:
+        each.register()

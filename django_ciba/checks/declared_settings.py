@@ -1,0 +1,135 @@
+"""What is wrong in `DJANGO_CIBA` itself; needs nothing but the settings."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from django_ciba.conf import CibaSettings
+
+SHORTEST_SECRET = 32  # characters; the derivation of keys does not make a short one stronger
+
+
+def site_settings() -> Mapping[str, Any]:
+    """What the site wrote, or nothing when that is no dict (which a check says)."""
+    written = getattr(settings, "DJANGO_CIBA", {})
+    return written if isinstance(written, Mapping) else {}
+
+
+def usable(name: str) -> Any:
+    """A setting's value, or its default where the value is wrong (which a check says)."""
+    setting = getattr(CibaSettings, name)
+    value = site_settings().get(name, setting.default)
+    return setting.default if setting.problem(value) is not None else value
+
+
+def issuer() -> str | None:
+    """ISSUER when it is well formed."""
+    value = site_settings().get("ISSUER")
+    return value if CibaSettings.ISSUER.problem(value) is None else None
+
+
+def malformed_issuer() -> Iterator[str]:
+    if (problem := CibaSettings.ISSUER.problem(site_settings().get("ISSUER"))) is not None:
+        yield f"DJANGO_CIBA['ISSUER'] {problem}."
+
+
+def unknown_settings() -> Iterator[str]:
+    written = getattr(settings, "DJANGO_CIBA", {})
+    if not isinstance(written, Mapping):
+        yield "DJANGO_CIBA must be a dict."
+        return
+    known = [each.name for each in CibaSettings.declared()]
+    for name in written:
+        if name not in known:
+            near = difflib.get_close_matches(str(name).upper(), known, n=1)
+            ask = f" Did you mean {near[0]!r}?" if near else ""
+            yield f"DJANGO_CIBA has no setting {name!r}.{ask}"
+
+
+def wrong_values() -> Iterator[str]:
+    written = site_settings()
+    for each in CibaSettings.declared():
+        if each.name == "ISSUER" or each.name not in written:
+            continue
+        if (problem := each.problem(written[each.name])) is not None:
+            yield f"DJANGO_CIBA[{each.name!r}] {problem}."
+
+
+def contradictions() -> Iterator[str]:
+    """Values that are right one by one, but cannot be used, or not together."""
+    for less, more in (
+        ("AUTH_REQ_ID_LIFETIME_MIN", "AUTH_REQ_ID_LIFETIME"),
+        ("AUTH_REQ_ID_LIFETIME", "AUTH_REQ_ID_LIFETIME_MAX"),
+        ("POLLING_INTERVAL", "POLLING_INTERVAL_MAX"),
+        ("JWKS_MAX_AGE", "JWKS_MAX_STALE"),
+        ("OUTBOUND_DEADLINE", "DELIVERY_LEASE"),
+    ):
+        if usable(less) > usable(more):
+            yield (
+                f"DJANGO_CIBA[{less!r}] ({usable(less)}) must not be more than "
+                f"DJANGO_CIBA[{more!r}] ({usable(more)})."
+            )
+    if (pattern := usable("BINDING_MESSAGE_PATTERN")) is not None:
+        try:
+            re.compile(pattern)
+        except re.error as fault:
+            yield f"DJANGO_CIBA['BINDING_MESSAGE_PATTERN'] is no regular expression: {fault}."
+    bundle = usable("OUTBOUND_CA_BUNDLE")
+    if bundle is not None and not Path(bundle).is_file():
+        yield "DJANGO_CIBA['OUTBOUND_CA_BUNDLE'] is not a file that this process can see."
+    if "openid" not in usable("SCOPES"):
+        yield "DJANGO_CIBA['SCOPES'] must hold 'openid': every authentication request asks for it."
+
+
+def no_time_zones() -> Iterator[str]:
+    if not settings.USE_TZ:
+        yield "USE_TZ is False, and the lifetimes of requests and tokens are compared in UTC."
+
+
+def issuer_without_https() -> Iterator[str]:
+    found = issuer()
+    if found is not None and urlsplit(found).scheme != "https":
+        yield "DJANGO_CIBA['ISSUER'] does not begin with https://."
+
+
+def open_loopback() -> Iterator[str]:
+    if usable("OUTBOUND_ALLOW_LOOPBACK"):
+        yield (
+            "DJANGO_CIBA['OUTBOUND_ALLOW_LOOPBACK'] is on: whoever registers a client can make "
+            "this server call services on its own machine."
+        )
+
+
+def expired_hints() -> Iterator[str]:
+    if usable("ACCEPT_EXPIRED_ID_TOKEN_HINT"):
+        yield (
+            "DJANGO_CIBA['ACCEPT_EXPIRED_ID_TOKEN_HINT'] is on: an old, stolen ID token can start "
+            "requests for its subject."
+        )
+
+
+def shared_secret() -> Iterator[str]:
+    if not usable("ENCRYPTION_KEYS"):
+        yield (
+            "DJANGO_CIBA['ENCRYPTION_KEYS'] is empty: signing keys are encrypted with SECRET_KEY, "
+            "and are lost with it."
+        )
+
+
+def short_secrets() -> Iterator[str]:
+    for position, secret in enumerate(usable("ENCRYPTION_KEYS")):
+        if len(secret) < SHORTEST_SECRET or len(set(secret)) < 5:
+            yield f"DJANGO_CIBA['ENCRYPTION_KEYS'][{position}] is short enough to be guessed."
+
+
+def prompts_on_standard_output() -> Iterator[str]:
+    if "console" in usable("PROMPT_CHANNELS"):
+        yield (
+            "DJANGO_CIBA['PROMPT_CHANNELS'] holds 'console': who is asked what is written to "
+            "standard output, and so into the server's log."
+        )

@@ -1,0 +1,99 @@
+"""What the database holds. It may be dead or not yet migrated, which one check says, once."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error, router, transaction
+
+from django_ciba.conf import CibaSettings, realm_setting_problems
+from django_ciba.models import Realm, SigningKey
+from django_ciba.models.secrets import UndecryptableError
+
+Find = Callable[[], Iterable[str]]
+
+
+def silent_without_database(find: Find) -> Find:
+    """`find`, finding nothing where the database cannot be asked."""
+
+    def found() -> Iterable[str]:
+        try:
+            # A failed statement must not spoil a transaction that the caller may be in.
+            with transaction.atomic(using=router.db_for_read(Realm)):
+                return list(find())
+        except (Error, ImproperlyConfigured):
+            return []
+
+    return found
+
+
+def _every_realm() -> list[Realm]:
+    """Enabled realms below enabled realms with readable settings; parents loaded, keys not."""
+    rows = {row.pk: row for row in Realm.objects.order_by("path")}
+    for row in rows.values():
+        if row.parent_id is not None:
+            row.parent = rows[row.parent_id]
+    return [
+        row
+        for row in rows.values()
+        if all(each.enabled and isinstance(each.settings, Mapping) for each in _line(row))
+    ]
+
+
+def _line(realm: Realm) -> list[Realm]:
+    return [realm, *realm.ancestors()]
+
+
+def unreachable_database() -> Iterator[str]:
+    alias = router.db_for_read(Realm)
+    try:
+        with transaction.atomic(using=alias):
+            Realm.objects.exists()
+    except (Error, ImproperlyConfigured) as fault:
+        yield f"DATABASES[{alias!r}] could not be asked for realms and keys: {fault}".rstrip()
+
+
+@silent_without_database
+def no_realm() -> Iterator[str]:
+    if not Realm.objects.filter(parent=None).exists():
+        yield "There is no root realm, so every endpoint answers 404."
+
+
+@silent_without_database
+def no_signing_key() -> Iterator[str]:
+    current = SigningKey.objects.filter(state=SigningKey.State.CURRENT)
+    have = set(current.values_list("realm_id", "alg"))
+    for realm in _every_realm():
+        algs = realm.conf.SIGNING_ALGS
+        if CibaSettings.SIGNING_ALGS.problem(algs) is not None:
+            continue  # another check says so
+        for alg in algs:
+            if (realm.pk, alg) not in have:
+                yield f"Realm {realm} has no current signing key for {alg}."
+
+
+@silent_without_database
+def undecryptable_keys() -> Iterator[str]:
+    live = SigningKey.objects.exclude(state=SigningKey.State.RETIRED)
+    rows = live.values_list("pk", "kid", "alg", "realm__path")
+    for pk, kid, alg, path in rows.order_by("pk"):
+        try:
+            SigningKey.objects.only("private_pem").get(pk=pk)
+        except UndecryptableError:
+            yield f"The {alg} signing key {kid} of realm {path} cannot be decrypted."
+
+
+@silent_without_database
+def wrong_realm_settings() -> Iterator[str]:
+    for realm in Realm.objects.order_by("path"):
+        for name, problem in realm_setting_problems(realm.settings):
+            yield f"Realm {realm}: settings {name} {problem}.".replace("  ", " ")
+
+
+@silent_without_database
+def realms_with_expired_hints() -> Iterator[str]:
+    for realm in _every_realm():
+        if realm.settings.get("accept_expired_id_token_hint") is True:
+            yield (
+                f"Realm {realm} accepts expired ID tokens as hints: an old, stolen ID token can "
+                "start requests for its subject."
+            )

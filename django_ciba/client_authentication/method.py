@@ -1,0 +1,37 @@
+"""The contract of a client authentication method."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from django_ciba.models import Client, Realm
+from django_ciba.protocol.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a caller presents: its parameters and Authorization header, at one of our endpoints."""
+
+    realm: Realm
+    parameters: Parameters
+    authorization: str
+    now: datetime
+
+
+class Method(ABC):
+    """One value of token_endpoint_auth_method."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def is_used(self, presented: Presented) -> bool:
+        """Whether the caller tries this method."""
+
+    @abstractmethod
+    def client_id(self, presented: Presented) -> str:
+        """The client that the caller says it is. Raises InvalidClient."""
+
+    @abstractmethod
+    def prove(self, presented: Presented, client: Client) -> None:
+        """Return when the caller has proved to be `client`; else raise InvalidClient."""

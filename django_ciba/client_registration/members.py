@@ -1,0 +1,252 @@
+"""The members of client metadata, each with what its value must be by itself."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+
+from django_ciba.jose import BadKey, verification_keys
+from django_ciba.models import Client
+from django_ciba.outbound import address_problem
+from django_ciba.protocol.names import CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE
+
+from .problems import Problem, shown, under, unknown, unstorable
+
+Check: TypeAlias = Callable[[Any], Iterator[Problem]]
+
+SECRET_LEAST: Final = 32
+SECRET_MOST: Final = 200
+# RFC 6749 appendix A.2 allows every printable ASCII character. HTTP Basic carries the secret form-
+# urlencoded (§2.3.1), and many clients leave that out: only "%" and "+" then read as another text.
+SECRET: Final = re.compile(r"[\x20-\x7E]*")
+AMBIGUOUS: Final = "%+"
+SCOPE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
+MOST_TEXT: Final = 2000
+# Embeddings, overrides and isolates: they show a text in another order than it is stored in.
+BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+NOT_SHOWN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# A browser runs these when somebody clicks them in an admin page.
+ACTIVE_SCHEMES: Final = frozenset({"data", "javascript", "vbscript"})
+
+
+def text(value: Any, *, most: int = MOST_TEXT) -> Iterator[Problem]:
+    """A non-empty string that shows as it is stored."""
+    if not isinstance(value, str):
+        yield Problem("", "must be a string")
+    elif not value:
+        yield Problem("", "must not be empty: leave it out, or say null")
+    elif len(value) > most:
+        yield Problem("", f"must be at most {most} characters long")
+    else:
+        for character in value:
+            if unicodedata.category(character) in NOT_SHOWN or character in BIDI_CONTROLS:
+                yield Problem("", f"holds a control character (U+{ord(character):04X})")
+                return
+
+
+def boolean(value: Any) -> Iterator[Problem]:
+    if not isinstance(value, bool):
+        yield Problem("", "must be true or false, without quotes")
+
+
+def one_of(choices: Iterable[str], value: Any) -> Iterator[Problem]:
+    allowed = list(choices)
+    if not isinstance(value, str) or value not in allowed:
+        yield Problem("", f"must be {' or '.join(allowed)}")
+
+
+def validated(model: type[models.Model], column: str, value: Any) -> Iterator[Problem]:
+    """A string that the column's own validators take: the model says it, once."""
+    faults = list(text(value))
+    yield from faults
+    if faults:
+        return
+    field: models.Field[Any, Any] = model._meta.get_field(column)  # type: ignore[assignment]
+    for validator in field.validators:
+        try:
+            validator(value)
+        except ValidationError:
+            if isinstance(validator, RegexValidator):
+                yield Problem("", f"must be: {validator.message}")
+            else:
+                yield Problem("", f"must be at most {field.max_length} characters long")
+
+
+def delivery_mode(value: Any) -> Iterator[Problem]:
+    """CIBA Core §4: only what the code has."""
+    if value in ("ping", "push"):
+        yield Problem("", "must be poll: ping and push come with the next release")
+    else:
+        yield from one_of(Client.DeliveryMode.values, value)
+
+
+def notification_endpoint(value: Any) -> Iterator[Problem]:
+    """CIBA Core §4: not taken silently, as nothing would ever be sent there."""
+    yield Problem("", "has no use with poll; ping and push come with the next release")
+
+
+def grant_types(value: Any) -> Iterator[Problem]:
+    """RFC 7591 §2: grants that the token endpoint has, each named once."""
+    if not isinstance(value, list):
+        yield Problem("", "must be a list of strings")
+        return
+    if not value:
+        yield Problem("", f"must name at least one grant type, as {CIBA_GRANT_TYPE}")
+    for index, each in enumerate(value):
+        yield from under(f"[{index}]", one_of((CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE), each))
+        if each in value[:index]:
+            yield Problem(f"[{index}]", "is named twice")
+
+
+def scope(value: Any) -> Iterator[Problem]:
+    """RFC 6749 §3.3: words with one space between them."""
+    if not isinstance(value, str) or not SCOPE.fullmatch(value):
+        yield Problem("", 'must be words with one space between them, as "openid profile"')
+    elif len(value) > 1000:
+        yield Problem("", "must be at most 1000 characters long")
+
+
+def secret(value: Any) -> Iterator[Problem]:
+    """RFC 6749 §2.3.1: long, and of characters that HTTP Basic reads one way only."""
+    if not isinstance(value, str):
+        yield Problem("", "must be a string")
+        return
+    if not SECRET_LEAST <= len(value) <= SECRET_MOST:
+        yield Problem("", f"must be {SECRET_LEAST} to {SECRET_MOST} characters long")
+    if not SECRET.fullmatch(value) or any(character in value for character in AMBIGUOUS):
+        yield Problem(
+            "",
+            "must be printable ASCII without % and +: HTTP Basic carries it form-urlencoded, some "
+            "clients send it as it is, and other characters would read as two different secrets "
+            "(A-Z a-z 0-9 - _ . ~ are always safe)",
+        )
+
+
+def jwks(value: Any) -> Iterator[Problem]:
+    """RFC 7517 §5: public signature keys; every one that is refused is named."""
+    yield from unstorable(value)
+    whole = _key_fault(value)
+    if whole is None:
+        return
+    keys = value.get("keys") if isinstance(value, Mapping) else None
+    single = []
+    if isinstance(keys, list) and whole.path:  # else the set itself is at fault
+        for index, key in enumerate(keys):
+            fault = _key_fault({"keys": [key]})
+            if fault is not None:
+                single.append(Problem(f"keys[{index}]", fault.message))
+    yield from single or [whole]
+
+
+def _key_fault(value: Any) -> Problem | None:
+    try:
+        verification_keys(value)
+    except BadKey as fault:
+        path, found, message = fault.reason.partition(": ")
+        if found and path.startswith("keys["):
+            return Problem(path, message)
+        return Problem("", fault.reason)
+    return None
+
+
+def jwks_uri(value: Any) -> Iterator[Problem]:
+    """RFC 7591 §2: an address that we may call."""
+    if not isinstance(value, str):
+        yield Problem("", "must be a string")
+    elif len(value) > 1000:
+        yield Problem("", "must be at most 1000 characters long")
+    elif (problem := address_problem(value)) is not None:
+        yield Problem("", problem)
+
+
+def web_address(value: Any) -> Iterator[Problem]:
+    """RFC 7591 §2: an address of a web page, that people may follow."""
+    yield from _address(value, lambda scheme: scheme in ("https", "http"), "begin with https://")
+
+
+def redirect_address(value: Any) -> Iterator[Problem]:
+    """RFC 6749 §3.1.2: absolute; native applications have schemes of their own. We keep it only."""
+    yield from _address(
+        value, lambda scheme: scheme and scheme not in ACTIVE_SCHEMES, "be an absolute URI"
+    )
+
+
+def _address(value: Any, takes: Callable[[str], object], what: str) -> Iterator[Problem]:
+    faults = list(text(value))
+    yield from faults
+    if faults:
+        return
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        yield Problem("", "must be a URI")
+        return
+    if not takes(parts.scheme) or any(character.isspace() for character in value):
+        yield Problem("", f"must {what}")
+
+
+def list_of(check: Check, value: Any) -> Iterator[Problem]:
+    if not isinstance(value, list):
+        yield Problem("", "must be a list of strings")
+        return
+    for index, each in enumerate(value):
+        yield from under(f"[{index}]", check(each))
+
+
+signing_alg: Final[Check] = partial(one_of, Client.SigningAlg.values)
+
+# RFC 7591 §2, CIBA Core §4, OpenID Connect Registration §2: each is a column of Client.
+COLUMNS: Final[Mapping[str, Check]] = {
+    "client_id": partial(validated, Client, "client_id"),
+    "client_name": partial(text, most=200),
+    "enabled": boolean,
+    "token_endpoint_auth_method": partial(one_of, Client.AuthMethod.values),
+    "token_endpoint_auth_signing_alg": signing_alg,
+    "scope": scope,
+    "grant_types": grant_types,
+    "jwks": jwks,
+    "jwks_uri": jwks_uri,
+    "backchannel_token_delivery_mode": delivery_mode,
+    "backchannel_authentication_request_signing_alg": signing_alg,
+    "backchannel_user_code_parameter": boolean,
+    "require_signed_request_object": boolean,
+    "id_token_signed_response_alg": signing_alg,
+    "profile": partial(one_of, Client.Profile.values),
+    "issuer_only_audience": boolean,
+    "hide_unknown_users": boolean,
+}
+# RFC 7591 §2, OpenID Connect Registration §2: kept and shown, and nothing depends on them.
+INFORMATIONAL: Final[Mapping[str, Check]] = {
+    "application_type": partial(one_of, ("web", "native")),
+    "client_uri": web_address,
+    "contacts": partial(list_of, text),
+    "initiate_login_uri": web_address,
+    "logo_uri": web_address,
+    "policy_uri": web_address,
+    "redirect_uris": partial(list_of, redirect_address),
+    "software_id": text,
+    "software_version": text,
+    "tos_uri": web_address,
+}
+MEMBERS: Final[Mapping[str, Check]] = {**COLUMNS, **INFORMATIONAL, "client_secret": secret}
+REFUSED: Final[Mapping[str, Check]] = {
+    "backchannel_client_notification_endpoint": notification_endpoint,
+}
+NEEDED: Final = ("client_id",)
+
+
+def member_problems(name: str, value: Any) -> Iterator[Problem]:
+    """What is wrong with one member by itself. RFC 7592 §2.2: null is as good as left out."""
+    check = MEMBERS.get(name) or REFUSED.get(name)
+    if check is None:
+        yield Problem("", unknown(name, MEMBERS, "a client"))
+    elif value is not None:
+        yield from check(value)
+    elif name in NEEDED:
+        yield Problem("", f"must be a string, not {shown(value)}")

@@ -1,0 +1,347 @@
+"""Every setting, declared once: type, default, meaning, check.
+
+A site writes `DJANGO_CIBA = {"ISSUER": "https://op.example.com/oauth2", ...}`. Settings are read on
+each access, so `override_settings` works; those marked `realm` may be overridden by a realm, under
+their lower-case name. docs/reference/settings.md is written from these declarations.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar, cast, overload
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+T = TypeVar("T")
+Problem = Callable[[Any], str | None]
+
+
+def positive(value: Any) -> str | None:
+    """An int above zero (bool is no number here)."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return None
+    return "must be a whole number above 0"
+
+
+def not_negative(value: Any) -> str | None:
+    """An int of zero or more."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return None
+    return "must be a whole number, 0 or more"
+
+
+def leeway(value: Any) -> str | None:
+    """Clock leeway: at most a minute, or an expired token is not expired."""
+    if not_negative(value) is None and value <= 60:
+        return None
+    return "must be a whole number of seconds from 0 to 60"
+
+
+def seconds(value: Any) -> str | None:
+    """An int or float above zero."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+        return None
+    return "must be a number of seconds above 0"
+
+
+def boolean(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "must be True or False"
+
+
+def text(value: Any) -> str | None:
+    return None if isinstance(value, str) and value else "must be a non-empty string"
+
+
+def text_or_none(value: Any) -> str | None:
+    return None if value is None else text(value)
+
+
+def texts(value: Any) -> str | None:
+    """A list or tuple of non-empty strings."""
+    if isinstance(value, list | tuple) and all(text(each) is None for each in value):
+        return None
+    return "must be a list of strings"
+
+
+def issuer_address(value: Any) -> str | None:
+    """OpenID Connect Discovery §3: scheme, host, path; no query, no fragment."""
+    if not isinstance(value, str) or not value:
+        return "must be the public address of the mounted URLconf, as https://op.example.com/oauth2"
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        return "must begin with https:// and name a host"
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        return "must have no query, no fragment and no user name"
+    if value.endswith("/"):
+        return "must not end with a slash"
+    return None
+
+
+def signing_algs(value: Any) -> str | None:
+    allowed = ("ES256", "PS256", "RS256", "EdDSA")
+    if texts(value) is None and value and all(each in allowed for each in value):
+        return None
+    return f"must be a non-empty list out of {', '.join(allowed)}"
+
+
+def hint_issuers(value: Any) -> str | None:
+    """A list of objects with `issuer` and one of `jwks`, `jwks_uri`."""
+    message = "must be a list of objects with issuer and one of jwks, jwks_uri"
+    if not isinstance(value, list | tuple):
+        return message
+    for each in value:
+        if not isinstance(each, Mapping) or text(each.get("issuer")) is not None:
+            return message
+        if ("jwks" in each) == ("jwks_uri" in each):
+            return message
+    return None
+
+
+class Setting(Generic[T]):
+    """One declared setting: its default, meaning, check, and whether a realm may override it."""
+
+    def __init__(
+        self, default: T, doc: str, *, problem: Problem, realm: bool = False, security: str = ""
+    ) -> None:
+        self.default = default
+        self.doc = doc
+        self.problem = problem
+        self.realm = realm
+        self.security = security
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> "Setting[T]": ...
+    @overload
+    def __get__(self, instance: "CibaSettings", owner: type) -> T: ...
+    def __get__(self, instance: "CibaSettings | None", owner: type) -> "T | Setting[T]":
+        if instance is None:
+            return self
+        if self.realm:
+            for overrides in instance.overrides:
+                if (found := overrides.get(self.name.lower())) is not None:
+                    return cast(T, found)
+        site: Mapping[str, Any] = getattr(settings, "DJANGO_CIBA", {})
+        return cast(T, site.get(self.name, self.default))
+
+
+class CibaSettings:
+    """The site's settings; with `overrides`, as a realm sees them (own first, then its parents')."""
+
+    def __init__(self, overrides: tuple[Mapping[str, Any], ...] = ()) -> None:
+        self.overrides = overrides
+
+    ISSUER = Setting[str | None](
+        None,
+        "Public address of the mounted URLconf, without a final slash: the root realm's issuer. "
+        "It is never taken from a Host header, so it must be set.",
+        problem=issuer_address,
+    )
+    AUTHORIZATION_ENDPOINT = Setting[str | None](
+        None,
+        "Address of the site's own authorization endpoint, when another OpenID Provider lives "
+        "beside this one. Default: our page that says there is no front-channel flow.",
+        problem=lambda value: None if value is None else issuer_address(value),
+    )
+    HOOKS = Setting(
+        "django_ciba.hooks.CibaHooks",
+        "Dotted path of the class that answers what only the host site knows: who a hint means, "
+        "which claims a user has, who may sign in.",
+        problem=text,
+    )
+    LOGIN_HINT_FIELDS = Setting[tuple[str, ...] | list[str]](
+        ("username", "email", "pk"),
+        "Fields of the user model that a plain `login_hint` is compared with. A hint that fits "
+        "more than one user fits nobody.",
+        problem=texts,
+    )
+    AUTH_REQ_ID_LIFETIME = Setting(
+        600,
+        "Seconds that an authentication request lives when the client asks for no "
+        "`requested_expiry` (`expires_in`, CIBA Core §7.3).",
+        problem=positive,
+        realm=True,
+    )
+    AUTH_REQ_ID_LIFETIME_MIN = Setting(
+        10, "Least seconds that `requested_expiry` may ask for.", problem=positive, realm=True
+    )
+    AUTH_REQ_ID_LIFETIME_MAX = Setting(
+        1800, "Most seconds that `requested_expiry` may ask for.", problem=positive, realm=True
+    )
+    POLLING_INTERVAL = Setting(
+        2,
+        "Seconds that a client waits between polls (`interval`, CIBA Core §7.3).",
+        problem=positive,
+        realm=True,
+    )
+    POLLING_INTERVAL_MAX = Setting(
+        60,
+        "Most seconds that `slow_down` can let the interval grow to (5 seconds each time).",
+        problem=positive,
+        realm=True,
+    )
+    ACCESS_TOKEN_LIFETIME = Setting(
+        3599, "Seconds that an access token is valid.", problem=positive, realm=True
+    )
+    REFRESH_TOKEN_LIFETIME = Setting(
+        30 * 86400, "Seconds that a refresh token is valid.", problem=positive, realm=True
+    )
+    ID_TOKEN_LIFETIME = Setting(
+        3600, "Seconds from an ID token's `iat` to its `exp`.", problem=positive, realm=True
+    )
+    SIGNING_ALGS = Setting[tuple[str, ...] | list[str]](
+        ("ES256", "RS256", "PS256", "EdDSA"),
+        "Algorithms that a realm keeps a signing key for. OpenID Connect Discovery asks every "
+        "provider for RS256; ES256 is the default for ID tokens.",
+        problem=signing_algs,
+        realm=True,
+    )
+    SCOPES = Setting[tuple[str, ...] | list[str]](
+        ("openid", "profile", "email", "phone", "address"),
+        "Scopes that a realm knows; a client may ask for those that are in its own list too.",
+        problem=texts,
+        realm=True,
+    )
+    REQUIRE_MAPPED_ACR = Setting(
+        False,
+        "Refuse a request whose `acr_values` name no mapped value, instead of walking the realm's "
+        "default journey.",
+        problem=boolean,
+        realm=True,
+    )
+    BINDING_MESSAGE_PATTERN = Setting[str | None](
+        None,
+        "Regular expression that a whole `binding_message` must fit as well (`re.fullmatch`), to "
+        "narrow it for displays that show less than Unicode.",
+        problem=text_or_none,
+        realm=True,
+    )
+    ACCEPT_EXPIRED_ID_TOKEN_HINT = Setting(
+        False,
+        "Take an `id_token_hint` whose `exp` has passed (it still must be ours, for this client).",
+        problem=boolean,
+        realm=True,
+        security="An old, stolen ID token can then start requests for its subject.",
+    )
+    TRUSTED_HINT_ISSUERS = Setting[tuple[Mapping[str, Any], ...] | list[Mapping[str, Any]]](
+        (),
+        "Who may sign a `login_hint_token`: objects with `issuer` and one of `jwks`, `jwks_uri`.",
+        problem=hint_issuers,
+        realm=True,
+    )
+    CLOCK_LEEWAY = Setting(
+        30, "Seconds by which another party's clock may differ from ours.", problem=leeway
+    )
+    USER_CODE_MAX_FAILURES = Setting(
+        5, "Wrong user codes in a row before the user's code is locked.", problem=positive
+    )
+    USER_CODE_LOCKOUT = Setting(
+        900, "Seconds that a user's code stays locked after too many failures.", problem=positive
+    )
+    PROMPT_CHANNELS = Setting[tuple[str, ...] | list[str]](
+        ("email",),
+        "Channels that tell the user about a waiting request, besides the inbox: names out of "
+        "`console`, `email`, or dotted paths of the site's own `Channel` classes.",
+        problem=texts,
+    )
+    DEVICE_URL = Setting[str | None](
+        None,
+        "Public address of the authentication device (the inbox), put into prompts. "
+        "Default: `/ciba/` on the issuer's host.",
+        problem=text_or_none,
+    )
+    JOURNEY_NODES = Setting[tuple[str, ...] | list[str]](
+        (), "Dotted paths of the site's own journey node classes.", problem=texts
+    )
+    ENCRYPTION_KEYS = Setting[tuple[str, ...] | list[str]](
+        (),
+        "Secrets that encrypt signing keys and the values we must send again, newest first; old "
+        "ones still decrypt. Default: SECRET_KEY and SECRET_KEY_FALLBACKS.",
+        problem=texts,
+    )
+    CONFIGURATION_MAX_AGE = Setting(
+        1.0,
+        "Seconds after which a process looks whether realms, clients or keys have changed.",
+        problem=seconds,
+        security="A revoked client is accepted for at most this long.",
+    )
+    OUTBOUND_DEADLINE = Setting(
+        5.0,
+        "Seconds that one outbound call (a client's JWKS, its callback) may take in all.",
+        problem=seconds,
+    )
+    OUTBOUND_MAX_BYTES = Setting(
+        65536, "Bytes that are read of an outbound call's answer.", problem=positive
+    )
+    OUTBOUND_ALLOW_LOOPBACK = Setting(
+        False,
+        "Let outbound calls and registered addresses be plain http and reach loopback.",
+        problem=boolean,
+        security="For development and tests only: with it, a client can make the server call "
+        "services on its own machine.",
+    )
+    OUTBOUND_PROXY = Setting[str | None](
+        None,
+        "Address of an egress proxy that outbound calls go through; it then decides which "
+        "addresses are allowed.",
+        problem=text_or_none,
+    )
+    OUTBOUND_CA_BUNDLE = Setting[str | None](
+        None, "File of certificate authorities that outbound calls trust.", problem=text_or_none
+    )
+    JWKS_MAX_AGE = Setting(
+        300, "Seconds after which a client's JWKS at its `jwks_uri` is read again.", problem=positive
+    )
+    JWKS_MAX_STALE = Setting(
+        86400, "Seconds that a JWKS is used while its address does not answer.", problem=positive
+    )
+    JWKS_MIN_REFETCH = Setting(
+        30,
+        "Least seconds between two reads of one `jwks_uri`, whatever key ids requests name.",
+        problem=positive,
+    )
+    MAX_BODY_BYTES = Setting(
+        65536, "Largest request body that the endpoints read.", problem=positive
+    )
+    RETENTION = Setting(
+        86400,
+        "Seconds that an authentication request is kept after its end, so that late polls hear "
+        "`expired_token` and operators can look at it.",
+        problem=not_negative,
+    )
+    DELIVERY_LEASE = Setting(
+        30, "Seconds that a worker has to finish a delivery it claimed.", problem=positive
+    )
+    TASK_RUNNER = Setting(
+        "celery",
+        "`celery`: prompts and timers are woken through Celery. `none`: they wait for "
+        "`manage.py ciba_run_due --loop`.",
+        problem=lambda value: (
+            None if value in ("celery", "none") else "must be 'celery' or 'none'"
+        ),
+    )
+
+    @classmethod
+    def declared(cls) -> Iterator[Setting[Any]]:
+        """Every declared setting, in the order of declaration."""
+        for each in vars(cls).values():
+            if isinstance(each, Setting):
+                yield each
+
+
+ciba_settings = CibaSettings()
+
+
+def realm_setting_problems(overrides: Any) -> Iterator[tuple[str, str]]:
+    """(name, problem) for each wrong member of a realm's `settings` object."""
+    if not isinstance(overrides, Mapping):
+        yield "", "must be an object"
+        return
+    known = {each.name.lower(): each for each in CibaSettings.declared() if each.realm}
+    for name, value in overrides.items():
+        if name not in known:
+            yield name, "is not a setting of a realm"
+        elif (problem := known[name].problem(value)) is not None:
+            yield name, problem

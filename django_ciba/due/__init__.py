@@ -1,0 +1,105 @@
+"""What is due: messages, journey timers, expiries, and rows past their retention.
+
+Celery wakes these functions up; `manage.py ciba_run_due` runs them where there is no Celery.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from celery import shared_task
+from django.utils import timezone
+
+from django_ciba import prompts
+from django_ciba.conf import ciba_settings
+from django_ciba.journeys import walk_due
+from django_ciba.models import AuthenticationRequest, Delivery, Token, UsedAssertion
+from django_ciba.outbox import Sender, deliver
+from django_ciba.outbox.wake_up import ADVANCE, DELIVER
+
+logger = logging.getLogger("django_ciba.due")
+
+SENDERS: dict[str, Sender] = {Delivery.Kind.PROMPT: prompts.send}
+BATCH = 1000  # rows that one DELETE removes, so that polls do not wait behind it
+
+
+def run_due(now: datetime | None = None, at_most: int = 100) -> int:
+    """Do what is due, at most `at_most` of each kind; how much was done."""
+    moment = now or timezone.now()
+    done = 0
+    for pk in AuthenticationRequest.objects.due(moment, at_most):
+        done += _survived(walk_due, pk, moment)
+    for pk in Delivery.objects.due(moment, at_most):
+        done += _survived(_deliver, pk, moment)
+    return done
+
+
+def cleanup(now: datetime | None = None) -> dict[str, int]:
+    """Delete what is past its use, in batches; how many rows of each model."""
+    moment = now or timezone.now()
+    kept_since = moment - timedelta(seconds=ciba_settings.RETENTION)
+    counts = {"authentication_requests": 0, "used_assertions": 0, "tokens": 0}
+    while deleted := AuthenticationRequest.objects.delete_ended(kept_since, BATCH):
+        counts["authentication_requests"] += deleted
+    leeway = timedelta(seconds=ciba_settings.CLOCK_LEEWAY)
+    counts["used_assertions"] = _delete_expired(UsedAssertion, moment - leeway)
+    counts["tokens"] = _delete_expired(Token, kept_since)
+    return counts
+
+
+def _delete_expired(model: type[UsedAssertion] | type[Token], before: datetime) -> int:
+    deleted = 0
+    while True:
+        rows = model._default_manager.filter(expires_at__lt=before).order_by("expires_at")
+        pks = list(rows.values_list("pk", flat=True)[:BATCH])
+        if not pks:
+            return deleted
+        model._default_manager.filter(pk__in=pks).delete()
+        deleted += len(pks)
+
+
+def _deliver(pk: int, now: datetime) -> bool:
+    return deliver(pk, SENDERS, now)
+
+
+def _survived(work, pk: int, now: datetime) -> bool:  # type: ignore[no-untyped-def]
+    """One bad row must not keep the others waiting; its lease brings it back."""
+    try:
+        return bool(work(pk, now))
+    except Exception:
+        logger.exception("%s failed for %s", work.__name__, pk)
+        return False
+
+
+# acks_late and reject_on_worker_lost: a killed worker's message comes back; the lease in the
+# database makes the second run harmless.
+_TASK = {
+    "acks_late": True,
+    "reject_on_worker_lost": True,
+    "ignore_result": True,
+    "soft_time_limit": 60,
+    "time_limit": 90,
+}
+
+
+@shared_task(name=DELIVER, **_TASK)
+def deliver_task(pk: int) -> None:
+    """Wake-up: one delivery is due."""
+    _deliver(pk, timezone.now())
+
+
+@shared_task(name=ADVANCE, **_TASK)
+def advance_task(pk: int) -> None:
+    """Wake-up: one request's timer is due."""
+    walk_due(pk, timezone.now())
+
+
+@shared_task(name="django_ciba.run_due", **_TASK)
+def run_due_task() -> None:
+    """The sweep, by beat: takes what wake-ups lost."""
+    run_due()
+
+
+@shared_task(name="django_ciba.cleanup", **{**_TASK, "soft_time_limit": 900, "time_limit": 960})
+def cleanup_task() -> None:
+    """Delete what is past its retention, by beat."""
+    cleanup()

@@ -1,0 +1,1 @@
+"""The addresses of a realm: one file an endpoint, thin."""

@@ -1,0 +1,176 @@
+"""What every endpoint on the wire shares: our own reading, our own answers.
+
+Shut against the host's REST_FRAMEWORK settings: no host authentication, throttles, parsers,
+renderers, versioning or exception handler has a say here (design §4).
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.core.signals import got_request_exception
+from django.db import OperationalError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from django_ciba.client_authentication import Presented
+from django_ciba.conf import ciba_settings
+from django_ciba.models import Realm, configuration
+from django_ciba.protocol.errors import (
+    InvalidClient,
+    InvalidRequest,
+    ProtocolError,
+    ServerError,
+    SlowDown,
+    TemporarilyUnavailable,
+)
+from django_ciba.protocol.parameters import Parameters, form_parameters
+
+logger = logging.getLogger("django_ciba.endpoints")
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class NoSuchRealm(ProtocolError):
+    """The path names no realm: 404, said as JSON."""
+
+    error = "invalid_request"
+    source = "protocol §1"
+    meaning = "The path names no realm."
+
+
+class WireEndpoint(APIView):
+    """Base of the endpoints. A subclass writes `post` or `get` and states its statuses."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+    versioning_class = None
+    schema = None
+    # The status of each error that is not 400 here.
+    statuses: ClassVar[Mapping[type[ProtocolError], int]] = {}
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """No ATOMIC_REQUESTS: what a refusal must remember (a used jti) is not rolled back."""
+        return transaction.non_atomic_requests(super().as_view(**initkwargs))
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Nothing to negotiate: every answer is JSON."""
+
+    def realm(self) -> Realm:
+        """The realm that the path names. Raises NoSuchRealm."""
+        found = configuration().realm(realm_path(self.kwargs.get("realm") or ""))
+        if found is None:
+            raise NoSuchRealm("there is no such realm")
+        return found
+
+    def parameters(self, request: Request) -> Parameters:
+        """The form-encoded parameters of the body. Raises InvalidRequest."""
+        http = request._request
+        return form_parameters(body(http), http.META.get("CONTENT_TYPE", ""))
+
+    def presented(self, request: Request, parameters: Parameters) -> Presented:
+        """What the caller presents to prove which client it is."""
+        authorization = request._request.META.get("HTTP_AUTHORIZATION", "")
+        return Presented(self.realm(), parameters, authorization, self.now)
+
+    @property
+    def now(self) -> datetime:
+        """One clock a request: every rule of it sees the same time."""
+        if not hasattr(self, "_now"):
+            self._now = timezone.now()
+        return self._now
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:
+        """Every refusal as OAuth JSON; what nobody foresaw as server_error, logged."""
+        http = self.request._request
+        if isinstance(exc, MethodNotAllowed):
+            answer = refusal(http, InvalidRequest("this endpoint does not take that method"), 405)
+            answer["Allow"] = ", ".join(self.allowed_methods)
+            return answer
+        if isinstance(exc, NoSuchRealm):
+            return refusal(http, exc, 404)
+        if isinstance(exc, ServerError):
+            logger.error("server_error: %s", exc.log_detail or exc.description)
+            return refusal(http, exc, 500)
+        if isinstance(exc, ProtocolError):
+            return self.refused(http, exc)
+        if isinstance(exc, OperationalError):
+            logger.exception("the database does not answer")
+            error = TemporarilyUnavailable("the provider cannot answer just now; try again")
+            answer = refusal(http, error, 503)
+            answer["Retry-After"] = "5"
+            return answer
+        logger.exception("unexpected error at %s", type(self).__name__)
+        got_request_exception.send(sender=type(self), request=http)
+        return refusal(http, ServerError("the provider failed; nothing was changed"), 500)
+
+    def refused(self, http: HttpRequest, exc: ProtocolError) -> HttpResponse:
+        """RFC 6749 §5.2: the error as this endpoint's answer."""
+        status = self.statuses.get(type(exc), 400)
+        if exc.log_detail:
+            logger.info("%s: %s", exc.error, exc.log_detail)
+        answer = refusal(http, exc, status)
+        if isinstance(exc, InvalidClient) and "HTTP_AUTHORIZATION" in http.META:
+            answer["WWW-Authenticate"] = 'Basic realm="OAuth", charset="UTF-8"'
+        if isinstance(exc, SlowDown):
+            answer["Retry-After"] = str(exc.retry_after)
+        return answer
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """DRF would describe the view by the host's settings; here it is a method like others."""
+        raise MethodNotAllowed("OPTIONS")
+
+
+def realm_path(prefix: str) -> str:
+    """The realm's path that an address names: "realms/root/realms/alpha/" is "/alpha"."""
+    return "/" + "/".join(prefix.rstrip("/").split("/")[3::2])
+
+
+def body(http: HttpRequest) -> bytes:
+    """The request's body, at most MAX_BODY_BYTES of it. Raises InvalidRequest for a longer one."""
+    most = ciba_settings.MAX_BODY_BYTES
+    too_long = InvalidRequest(f"the body is longer than {most} bytes")
+    try:
+        announced = int(http.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        announced = 0
+    if announced > most:
+        raise too_long
+    # Middleware of the host may have read the body before us.
+    content = http.body if hasattr(http, "_body") else http.read(most + 1)
+    if len(content) > most:
+        raise too_long
+    return content
+
+
+def answered(members: Mapping[str, Any], status: int = 200) -> HttpResponse:
+    """RFC 6749 §5.1: JSON that no cache keeps."""
+    return json_response(json.dumps(members, ensure_ascii=False).encode(), status)
+
+
+def refusal(http: HttpRequest, error: ProtocolError, status: int) -> HttpResponse:
+    """RFC 6749 §5.2; with RFC 9457's members beside them for a caller that asks for those."""
+    members: dict[str, Any] = dict(error.members())
+    if PROBLEM_JSON not in http.META.get("HTTP_ACCEPT", ""):
+        return answered(members, status)
+    problem = {"type": "about:blank", "title": error.error, "status": status}
+    answer = answered({**problem, "detail": error.description, **members}, status)
+    answer["Content-Type"] = PROBLEM_JSON
+    return answer
+
+
+def json_response(content: bytes, status: int = 200) -> HttpResponse:
+    """An answer on the wire, with the headers that all of them carry."""
+    answer = HttpResponse(content, status=status, content_type="application/json")
+    answer["Cache-Control"] = "no-store"
+    answer["Pragma"] = "no-cache"
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer

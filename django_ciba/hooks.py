@@ -1,0 +1,129 @@
+"""What only the host site knows: who a hint means, what a user's claims are, who may sign in.
+
+A site subclasses CibaHooks and names its class in DJANGO_CIBA["HOOKS"].
+"""
+
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import Field, Q
+from django.utils.module_loading import import_string
+
+from django_ciba.conf import ciba_settings
+from django_ciba.models import Client
+from django_ciba.protocol.hints import PlainHint, UserHint
+from django_ciba.protocol.names import SCOPE_CLAIMS
+
+# Which fields of a user model hold what an RFC 9493 format speaks of; those that exist are asked.
+FORMAT_FIELDS = {
+    "email": ("email",),
+    "phone_number": ("phone_number", "phone", "mobile"),
+    "msisdn": ("msisdn", "phone_number", "phone", "mobile"),
+    "personal_number": ("personal_number",),
+    "opaque": ("pk",),
+}
+MAX_INTEGER = 2**63 - 1
+
+
+class CibaHooks:
+    """The defaults work for any user model; override what differs."""
+
+    def find_user(self, hint: UserHint, client: Client) -> AbstractBaseUser | None:
+        """The one user that `hint` means to `client`, or None; costs one statement.
+
+        A hint that fits two users fits nobody, or one of them could be asked in place of the other.
+        """
+        if isinstance(hint, PlainHint):
+            return self._only_user(ciba_settings.LOGIN_HINT_FIELDS, hint.value)
+        if hint.format == "iss_sub":
+            ours = client.realm.issuer
+            if hint.members["iss"].rstrip("/") != ours.rstrip("/"):
+                return None
+            return self.user_for_subject(hint.members["sub"], client)
+        if hint.format == "account":
+            scheme, _, address = hint.members["uri"].partition(":")
+            return self._only_user(("email",), address) if scheme.lower() == "acct" else None
+        (value,) = hint.members.values()
+        return self._only_user(FORMAT_FIELDS.get(hint.format, ()), value)
+
+    def subject(self, user: AbstractBaseUser, client: Client) -> str:
+        """OpenID Connect Core §2 `sub`: at most 255 ASCII characters, never reassigned."""
+        return str(user.pk)
+
+    def user_for_subject(self, subject: str, client: Client) -> AbstractBaseUser | None:
+        """The user whose `subject` for that client this is, or None."""
+        return self._only_user(("pk",), subject)
+
+    def may_sign_in(self, user: AbstractBaseUser) -> bool:
+        """Whether that account may be used now; asked at request, answer, redemption, refresh.
+
+        Override it to honour a lockout (django-axes, allauth).
+        """
+        return user.is_active
+
+    def claims(
+        self, user: AbstractBaseUser, scopes: Collection[str], client: Client
+    ) -> dict[str, Any]:
+        """OpenID Connect Core §5.4: the claims about `user` that `scopes` allow, without nulls."""
+        known = {
+            "name": _text(user, "get_full_name"),
+            "given_name": _text(user, "first_name"),
+            "family_name": _text(user, "last_name"),
+            "preferred_username": _text(user, "get_username"),
+            "email": _text(user, type(user).get_email_field_name()),
+            "phone_number": _text(user, "phone_number"),
+        }
+        allowed = {name for scope in scopes for name in SCOPE_CLAIMS.get(scope, ())}
+        return {name: value for name, value in known.items() if value and name in allowed}
+
+    def _only_user(self, names: Collection[str], value: str) -> AbstractBaseUser | None:
+        model = get_user_model()
+        either = Q()
+        for name in names:
+            if (fits := _comparison(model, name, value)) is not None:
+                either |= fits
+        if not either:
+            return None
+        found = list(model._default_manager.filter(either)[:2])
+        return found[0] if len(found) == 1 else None
+
+
+def _comparison(model: type[AbstractBaseUser], name: str, value: str) -> Q | None:
+    """`name` equals `value`, or None when the model lacks the field or it cannot hold the value."""
+    try:
+        field = model._meta.pk if name == "pk" else model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return None
+    if not isinstance(field, Field):
+        return None
+    try:
+        typed = field.to_python(value)
+    except ValidationError:
+        return None
+    if isinstance(typed, int) and (str(typed) != value or not 0 <= typed <= MAX_INTEGER):
+        return None  # one spelling a number, and none that the column cannot hold
+    exact = name != model.get_email_field_name()
+    return Q(**{name if exact else f"{name}__iexact": typed})
+
+
+def _text(user: AbstractBaseUser, name: str) -> str:
+    """An attribute or method of the user as text; "" when this user model has none."""
+    found = getattr(user, name, "")
+    return str((found() if callable(found) else found) or "").strip()
+
+
+@lru_cache(maxsize=4)
+def _instance(path: str) -> CibaHooks:
+    found = import_string(path)()
+    if not isinstance(found, CibaHooks):
+        raise TypeError(f"{path} is not a subclass of django_ciba.hooks.CibaHooks")
+    return found
+
+
+def hooks() -> CibaHooks:
+    """The site's hooks: one instance a process."""
+    return _instance(ciba_settings.HOOKS)

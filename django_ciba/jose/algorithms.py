@@ -1,0 +1,25 @@
+"""The signature algorithms that we speak, each with the one kind of key that it takes."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
+from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
+
+ASYMMETRIC_ALGS: Final = ("ES256", "PS256", "RS256", "EdDSA")
+FAPI_ALGS: Final = ("PS256", "ES256")
+
+ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType(
+    {
+        "ES256": ECAlgorithm(ECAlgorithm.SHA256, SECP256R1),
+        "PS256": RSAPSSAlgorithm(RSAPSSAlgorithm.SHA256),
+        "RS256": RSAAlgorithm(RSAAlgorithm.SHA256),
+        "EdDSA": OKPAlgorithm(),
+    }
+)
+
+# RFC 8725 §3.1: the key decides. A header can only choose among what its key may do.
+ALGS_OF_KTY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"EC": ("ES256",), "RSA": ("PS256", "RS256"), "OKP": ("EdDSA",)}
+)

@@ -1,0 +1,63 @@
+"""The user's answer: recorded once, by one conditional update, and the journey walks on."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django_ciba.hooks import hooks
+from django_ciba.journeys.engine import walk
+from django_ciba.journeys.progress import store_progress
+from django_ciba.models import AuthenticationRequest, configuration
+
+TRIES = 5  # a timer may move the request between our read and our write; that changes its step
+
+
+class NotAnswerable(Exception):
+    """The answer did not take; nothing was changed.
+
+    `reason`: answered, expired, ended, not_prompted, user_locked.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def answer(
+    authentication_request: AuthenticationRequest,
+    verdict: str,
+    *,
+    now: datetime,
+    authenticated_at: datetime,
+    amr: Sequence[str],
+) -> AuthenticationRequest:
+    """Record the user's yes or no (`AuthenticationRequest.Answer`) and walk the journey on.
+
+    `authenticated_at` is when the user proved who they are, `amr` how (RFC 8176). Returns the
+    request as it now is. Raises NotAnswerable; of two answers the first counts.
+    """
+    for _ in range(TRIES):
+        stored = AuthenticationRequest.objects.select_related("client", "user").get(
+            pk=authentication_request.pk
+        )
+        _still_answerable(stored, now)
+        stored.answer, stored.answered_at = AuthenticationRequest.Answer(verdict), now
+        if verdict == AuthenticationRequest.Answer.APPROVED:
+            stored.authenticated_at, stored.amr = authenticated_at, list(amr)
+        document = configuration().journey_version(stored.journey_version_id).document
+        if store_progress(stored, walk(stored, document, now), now):
+            return stored
+    raise NotAnswerable("ended")
+
+
+def _still_answerable(stored: AuthenticationRequest, now: datetime) -> None:
+    """Why an answer would not count; the update that follows says the same to a race."""
+    if stored.answer:
+        raise NotAnswerable("answered")
+    if stored.status != AuthenticationRequest.Status.PENDING:
+        raise NotAnswerable("ended")
+    if stored.is_expired(now) or (stored.prompt_until and stored.prompt_until <= now):
+        raise NotAnswerable("expired")
+    if stored.prompted_at is None:
+        raise NotAnswerable("not_prompted")
+    if stored.user is None or not hooks().may_sign_in(stored.user):
+        raise NotAnswerable("user_locked")

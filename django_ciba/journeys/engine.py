@@ -1,0 +1,149 @@
+"""Walks a request through its journey until a node waits or an end is reached.
+
+Pure: it reads the request as it is in memory, and says what should become of it. Whoever asked
+stores that by one conditional update.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django_ciba.journeys.document import ENDS, SUCCESS
+from django_ciba.journeys.node import Step, Wait
+from django_ciba.journeys.registry import NODES
+from django_ciba.models import AuthenticationRequest, Delivery
+from django_ciba.prompts import reachable_channels
+
+logger = logging.getLogger("django_ciba.journeys")
+
+MAX_STEPS = 100  # nodes that one event may walk; a circle without a wait ends as failed
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a walk came to: column values for the request, and messages to send with it."""
+
+    values: dict[str, Any]
+    deliveries: list[Delivery]
+
+    @property
+    def status(self) -> str:
+        return str(self.values["status"])
+
+
+def walk(
+    authentication_request: AuthenticationRequest, document: Mapping[str, Any], now: datetime
+) -> Progress:
+    """Go on from where the request stands (its start, when it stands nowhere yet).
+
+    The request's fields are changed in memory as nodes act, since later nodes read them; nothing
+    is stored here.
+    """
+    found = authentication_request
+    at, resumed = found.node or document["start"], bool(found.node)
+    memory, trail = dict(found.memory), list(found.walk)
+    deliveries: list[Delivery] = []
+    due_at: datetime | None = found.expires_at
+    for _ in range(MAX_STEPS):
+        result, prompts = _one_step(found, document, at, now, memory, resumed)
+        for until in prompts:
+            deliveries += _prompt(found, until, now, memory)
+        if isinstance(result, Wait):
+            due_at = min(result.until, found.expires_at)
+            break
+        trail.append({"node": at, "outcome": result, "at": now.isoformat()})
+        at, resumed = document["nodes"][at]["outcomes"].get(result, "@failure"), False
+        if at in ENDS:
+            due_at = None
+            break
+    else:
+        logger.error("journey version %s walks in a circle", found.journey_version_id)
+        at, due_at = "@failure", None
+    found.node = "" if at in ENDS else at
+    found.memory, found.walk, found.due_at = memory, trail, due_at
+    found.status = _status(found, at) if at in ENDS else AuthenticationRequest.Status.PENDING
+    found.ended_at = now if at in ENDS else None
+    return Progress({name: getattr(found, name) for name in _STORED}, deliveries)
+
+
+_STORED = (
+    "status",
+    "node",
+    "memory",
+    "walk",
+    "due_at",
+    "ended_at",
+    "prompted_at",
+    "prompt_until",
+    "answer",
+    "answered_at",
+    "authenticated_at",
+    "amr",
+)
+
+
+def _one_step(
+    found: AuthenticationRequest,
+    document: Mapping[str, Any],
+    at: str,
+    now: datetime,
+    memory: dict[str, Any],
+    resumed: bool,
+) -> tuple[str | Wait, list[datetime]]:
+    placed = document["nodes"][at]
+    node = NODES[placed["type"]]
+
+    def sleeps_until(outcome: str) -> datetime | None:
+        target = placed["outcomes"].get(outcome)
+        if target is None or target in ENDS:
+            return None
+        following = document["nodes"][target]
+        kind = NODES[following["type"]]
+        return kind.sleeps_until(found, kind.configured(following.get("config", {})))
+
+    own = memory.setdefault(at, {})
+    step = Step(
+        found, now, node.configured(placed.get("config", {})), own, resumed, sleeps_until
+    )
+    result = node.step(step)
+    if not own:
+        del memory[at]
+    return result, step.prompts
+
+
+def _prompt(
+    found: AuthenticationRequest, until: datetime, now: datetime, memory: dict[str, Any]
+) -> list[Delivery]:
+    """Put the request into the inbox, and a message into the outbox for each further channel."""
+    found.prompted_at = now
+    found.prompt_until = min(until, found.expires_at)
+    memory["prompts"] = memory.get("prompts", 0) + 1
+    if found.user is None:
+        return []
+    return [
+        Delivery(
+            authentication_request=found,
+            kind=Delivery.Kind.PROMPT,
+            channel=name,
+            round=memory["prompts"],
+            due_at=now,
+            created_at=now,
+        )
+        for name in reachable_channels(found.user)
+    ]
+
+
+def _status(found: AuthenticationRequest, end: str) -> str:
+    """What an end means. Success without the user's yes is a journey's fault, never tokens."""
+    if end == SUCCESS:
+        if found.answer == AuthenticationRequest.Answer.APPROVED and found.authenticated_at:
+            return AuthenticationRequest.Status.AUTHORIZED
+        logger.error(
+            "journey version %s reached @success without the user's approval",
+            found.journey_version_id,
+        )
+    elif found.answer == AuthenticationRequest.Answer.DENIED:
+        return AuthenticationRequest.Status.DENIED
+    return AuthenticationRequest.Status.FAILED

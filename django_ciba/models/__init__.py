@@ -1,0 +1,34 @@
+"""What the database holds: one file a model."""
+
+from django_ciba.models.acr_mapping import AcrMapping
+from django_ciba.models.authentication_request import AuthenticationRequest
+from django_ciba.models.client import Client
+from django_ciba.models.configuration import Configuration, ConfigurationVersion, configuration
+from django_ciba.models.delivery import Delivery, DeliveryAttempt
+from django_ciba.models.grant import Grant, Token
+from django_ciba.models.journey import Journey, JourneyVersion
+from django_ciba.models.realm import Realm
+from django_ciba.models.remote_jwks import RemoteJwks
+from django_ciba.models.signing_key import SigningKey
+from django_ciba.models.used_assertion import UsedAssertion
+from django_ciba.models.user_code import UserCode
+
+__all__ = [
+    "AcrMapping",
+    "AuthenticationRequest",
+    "Client",
+    "Configuration",
+    "ConfigurationVersion",
+    "Delivery",
+    "DeliveryAttempt",
+    "Grant",
+    "Journey",
+    "JourneyVersion",
+    "Realm",
+    "RemoteJwks",
+    "SigningKey",
+    "Token",
+    "UsedAssertion",
+    "UserCode",
+    "configuration",
+]

@@ -1,0 +1,349 @@
+"""What the relying party posted to bc-authorize, and the row that lives on (design §5).
+
+Pending, then exactly one of authorized, denied, failed, cancelled; authorized may become redeemed.
+*Expired* is a comparison with `expires_at`, never a status. Every change of status is one
+conditional UPDATE that says whether it took.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import connections, models, router, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from django_ciba.models import secrets
+from django_ciba.models.client import Client
+from django_ciba.models.secrets import EncryptedTextField
+
+if TYPE_CHECKING:
+    from django_ciba.models.delivery import Delivery
+
+SLOW_DOWN_SECONDS = 5  # CIBA Core §11: the interval grows by at least this
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What one poll of a pending request came to."""
+
+    in_time: bool
+    interval: int
+    retry_after: int  # whole seconds until the next poll is welcome
+
+
+# One statement: pacing columns only, so that a poll can never touch the user's answer. A poll in
+# time moves polled_us, one too soon grows the interval; neither moves both. The columns are plain
+# integers because interval arithmetic on them is the same SQL on every engine.
+_POLL = f"""
+UPDATE django_ciba_authenticationrequest SET
+  polling_interval = CASE
+    WHEN polled_us + polling_interval * 1000000 <= %s OR polling_interval >= %s
+      THEN polling_interval
+    WHEN polling_interval + {SLOW_DOWN_SECONDS} > %s THEN %s
+    ELSE polling_interval + {SLOW_DOWN_SECONDS} END,
+  slow_downs = slow_downs + CASE
+    WHEN polled_us + polling_interval * 1000000 <= %s THEN 0 ELSE 1 END,
+  polled_us = CASE
+    WHEN polled_us + polling_interval * 1000000 <= %s THEN %s ELSE polled_us END
+WHERE auth_req_id_digest = %s AND client_id = %s AND status = 'pending' AND expires_at > %s
+"""  # noqa: S608 - the only interpolation is the constant above
+_POLL_RETURNING = f"{_POLL} RETURNING polled_us, polling_interval"
+
+
+def microseconds(moment: datetime) -> int:
+    """Since the epoch."""
+    return int(moment.timestamp()) * 1_000_000 + moment.microsecond
+
+
+class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
+    def poll(self, auth_req_id: str, client: Client, now: datetime, most: int) -> Polled | None:
+        """CIBA Core §7.3, §11: pace one poll of a pending request; None when none is pending.
+
+        `most` is the number of seconds that the interval may grow to.
+        """
+        alias = router.db_for_write(AuthenticationRequest)
+        connection = connections[alias]
+        now_us = microseconds(now)
+        key = (secrets.digest(auth_req_id), client.pk)
+        moment = connection.ops.adapt_datetimefield_value(now)
+        values = (now_us, most, most, most, now_us, now_us, now_us, *key, moment)
+        with connection.cursor() as cursor:
+            if connection.vendor in ("postgresql", "sqlite"):
+                cursor.execute(_POLL_RETURNING, values)
+                row = cursor.fetchone()
+            else:
+                cursor.execute(_POLL, values)
+                row = (
+                    self.using(alias)
+                    .filter(auth_req_id_digest=key[0], client_id=key[1])
+                    .values_list("polled_us", "polling_interval")
+                    .first()
+                    if cursor.rowcount
+                    else None
+                )
+        if row is None:
+            return None
+        polled_us, interval = row
+        wait_us = polled_us + interval * 1_000_000 - now_us
+        return Polled(polled_us == now_us, interval, max(1, -(-wait_us // 1_000_000)))
+
+    def named(self, auth_req_id: str, client: Client) -> "AuthenticationRequest | None":
+        """The request of that name and client in any state, with its user; None if unknown."""
+        return (
+            self.select_related("user")
+            .filter(auth_req_id_digest=secrets.digest(auth_req_id), client_id=client.pk)
+            .first()
+        )
+
+    def add(self, created: "AuthenticationRequest", deliveries: "Sequence[Delivery]") -> None:
+        """Store a request together with what it wants sent: one statement where the engine can.
+
+        PostgreSQL takes both inserts in one; elsewhere they share a transaction.
+        """
+        alias = router.db_for_write(AuthenticationRequest)
+        if deliveries and connections[alias].vendor == "postgresql":
+            created.pk, *delivery_pks = _insert_both(alias, created, deliveries)
+            for delivery, pk in zip(deliveries, delivery_pks, strict=True):
+                delivery.pk = pk
+            created._state.adding = False
+            created._state.db = alias
+            return
+        if not deliveries:
+            created.save(force_insert=True, using=alias)
+            return
+        with transaction.atomic(using=alias):
+            created.save(force_insert=True, using=alias)
+            for delivery in deliveries:
+                delivery.authentication_request = created
+            type(deliveries[0]).objects.using(alias).bulk_create(deliveries)
+
+    def advance(self, stored: "AuthenticationRequest", now: datetime, **values: Any) -> bool:
+        """Move a pending request one step on; False when it has moved, ended or expired since.
+
+        `stored` is as it was read: its `step` says what the caller decided on.
+        """
+        waiting = self.filter(
+            pk=stored.pk, step=stored.step, status=self.model.Status.PENDING, expires_at__gt=now
+        )
+        return waiting.update(step=stored.step + 1, **values) == 1
+
+    def end_expired(self, pk: int, now: datetime) -> bool:
+        """Note once that a pending request has run out; True for the one who noted it.
+
+        The status stays: expired is a comparison. What is noted is that nothing is due any more.
+        """
+        over = self.filter(
+            pk=pk, status=self.model.Status.PENDING, expires_at__lte=now, due_at__isnull=False
+        )
+        return (
+            over.update(due_at=None, auth_req_id_encrypted="", client_notification_token="") == 1
+        )
+
+    def cancel(self, pk: int, now: datetime) -> bool:
+        """Withdraw a pending request; whether it took."""
+        pending = self.filter(pk=pk, status=self.model.Status.PENDING, expires_at__gt=now)
+        return pending.update(status=self.model.Status.CANCELLED, due_at=None, ended_at=now) == 1
+
+    def waiting_for(self, user: Any, now: datetime) -> "AuthenticationRequestQuerySet":
+        """What that user is being asked now, the one that runs out first on top."""
+        return (
+            self.filter(
+                user=user,
+                status=self.model.Status.PENDING,
+                answer="",
+                prompted_at__isnull=False,
+                expires_at__gt=now,
+            )
+            .filter(Q(prompt_until__isnull=True) | Q(prompt_until__gt=now))
+            .order_by("expires_at")
+        )
+
+    def due(self, now: datetime, at_most: int) -> list[int]:
+        """Primary keys of pending requests whose timer or life has run out."""
+        rows = self.filter(status=self.model.Status.PENDING, due_at__lte=now)
+        return list(rows.order_by("due_at").values_list("pk", flat=True)[:at_most])
+
+    def lease(self, pk: int, now: datetime, seconds: int) -> bool:
+        """Claim a due request for one worker by moving `due_at` to the lease's end.
+
+        A worker that dies loses nothing: the row comes due again.
+        """
+        due = self.filter(pk=pk, status=self.model.Status.PENDING, due_at__lte=now)
+        return due.update(due_at=now + timedelta(seconds=seconds)) == 1
+
+    def delete_ended(self, before: datetime, at_most: int) -> int:
+        """Delete up to `at_most` requests that expired or ended before that time; how many."""
+        over = self.filter(expires_at__lt=before).order_by("expires_at")
+        pks = list(over.values_list("pk", flat=True)[:at_most])
+        self.filter(pk__in=pks).delete()
+        return len(pks)
+
+
+class AuthenticationRequest(models.Model):
+    """CIBA Core §7.1. The `auth_req_id` itself is kept only as a digest."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "pending"
+        AUTHORIZED = "authorized", "authorized"
+        DENIED = "denied", "denied"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+        REDEEMED = "redeemed", "redeemed"
+
+    class Answer(models.TextChoices):
+        NONE = "", "none yet"
+        APPROVED = "approved", "approved"
+        DENIED = "denied", "denied"
+
+    public_id = models.UUIDField(
+        unique=True, default=uuid.uuid4, editable=False, help_text="Its name on the user's device."
+    )
+    auth_req_id_digest = models.CharField(max_length=64, unique=True, editable=False)
+    auth_req_id_encrypted = EncryptedTextField(blank=True, default="", editable=False)
+    client_notification_token = EncryptedTextField(blank=True, default="", editable=False)
+    client = models.ForeignKey(Client, models.CASCADE, related_name="authentication_requests")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        related_name="ciba_authentication_requests",
+        help_text="Empty when the hint named nobody and the client must not learn it.",
+    )
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    scope = models.CharField(max_length=1000)
+    binding_message = models.CharField(max_length=100, blank=True)
+    acr = models.CharField(max_length=200, blank=True, help_text="The mapped acr value.")
+    ui_locales = models.CharField(max_length=200, blank=True)
+
+    polling_interval = models.PositiveIntegerField(help_text="Seconds between polls.")
+    polled_us = models.BigIntegerField(
+        default=0, help_text="Last poll in time, microseconds since the epoch; 0: none yet."
+    )
+    slow_downs = models.PositiveIntegerField(default=0, help_text="Polls that came too soon.")
+
+    journey_version = models.ForeignKey("JourneyVersion", models.RESTRICT, related_name="+")
+    node = models.CharField(max_length=100, blank=True, help_text="Where the journey waits.")
+    step = models.PositiveIntegerField(default=0, help_text="Counts the journey's moves.")
+    memory = models.JSONField(default=dict, blank=True, help_text="What nodes must remember.")
+    walk = models.JSONField(default=list, blank=True, help_text="Nodes, outcomes and times so far.")
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its timer, or its life, runs out."
+    )
+
+    prompted_at = models.DateTimeField(null=True, blank=True)
+    prompt_until = models.DateTimeField(null=True, blank=True)
+    answer = models.CharField(max_length=10, choices=Answer, blank=True, default=Answer.NONE)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    authenticated_at = models.DateTimeField(null=True, blank=True, help_text="auth_time")
+    amr = models.JSONField(default=list, blank=True)
+
+    objects = AuthenticationRequestQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="ciba_tokens_need_an_authentication",
+                condition=~Q(status__in=["authorized", "redeemed"])
+                | Q(
+                    authenticated_at__isnull=False,
+                    answer="approved",
+                    answered_at__isnull=False,
+                    user__isnull=False,
+                ),
+            ),
+            models.CheckConstraint(
+                name="ciba_denied_by_an_answer",
+                condition=~Q(status="denied") | Q(answer="denied"),
+            ),
+            models.CheckConstraint(
+                name="ciba_status_known",
+                condition=Q(
+                    status__in=[
+                        "pending",
+                        "authorized",
+                        "denied",
+                        "failed",
+                        "cancelled",
+                        "redeemed",
+                    ]
+                ),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=Q(status="pending", due_at__isnull=False),
+                name="ciba_request_due",
+            ),
+            models.Index(fields=["user", "-created_at"], name="ciba_request_of_user"),
+        ]
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} {self.status}"
+
+    def is_expired(self, now: datetime) -> bool:
+        return self.expires_at <= now
+
+    @property
+    def state(self) -> str:
+        """Status, or "expired", for people to read."""
+        if self.status == self.Status.PENDING and self.is_expired(timezone.now()):
+            return "expired"
+        return str(self.status)
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return frozenset(self.scope.split())
+
+
+@lru_cache(maxsize=4)
+def _insert_columns(model: type[models.Model]) -> "tuple[models.Field[Any, Any], ...]":
+    return tuple(field for field in model._meta.concrete_fields if not field.primary_key)
+
+
+def _column_values(row: models.Model, skip: Iterable[str], connection: Any) -> dict[str, Any]:
+    return {
+        field.column: field.get_db_prep_save(field.pre_save(row, True), connection)
+        for field in _insert_columns(type(row))
+        if field.name not in skip
+    }
+
+
+def _insert_both(alias: str, created: "AuthenticationRequest", deliveries: Any) -> list[int]:
+    """PostgreSQL: the request and its deliveries in one statement; their primary keys in order."""
+    connection = connections[alias]
+    quote = connection.ops.quote_name
+    values = _column_values(created, (), connection)
+    each = [_column_values(row, ("authentication_request",), connection) for row in deliveries]
+    table = quote(type(deliveries[0])._meta.db_table)
+    columns = ", ".join(map(quote, each[0]))
+    names = ["created", *(f"delivery_{number}" for number in range(len(each)))]
+    fields = [field for field in _insert_columns(type(deliveries[0])) if field.column in each[0]]
+    # The parameters of a SELECT have no column to take their type from.
+    placeholders = [f"%s::{field.db_type(connection)}" for field in fields]
+    selects = ", ".join(
+        f"delivery_{number} AS (INSERT INTO {table} (authentication_request_id, {columns}) "
+        f"SELECT id, {', '.join(placeholders)} FROM created RETURNING id)"
+        for number in range(len(each))
+    )
+    statement = (
+        f"WITH created AS (INSERT INTO {quote(created._meta.db_table)} "
+        f"({', '.join(map(quote, values))}) VALUES ({', '.join(['%s'] * len(values))}) "
+        f"RETURNING id), {selects} "
+        f"SELECT {', '.join(f'{name}.id' for name in names)} FROM {', '.join(names)}"
+    )
+    parameters = [*values.values(), *(value for row in each for value in row.values())]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchone())
+

@@ -1,0 +1,108 @@
+"""The outbox: a message that must go out, written in the transaction that made it due.
+
+Prompts to users now; ping and push to relying parties are rows of the same table.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import F, Q
+
+from django_ciba.models.authentication_request import AuthenticationRequest
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self, now: datetime, at_most: int) -> list[int]:
+        """Primary keys of deliveries that want sending now, the oldest first."""
+        rows = self.filter(state=Delivery.State.DUE, due_at__lte=now).order_by("due_at")
+        return list(rows.values_list("pk", flat=True)[:at_most])
+
+    def lease(self, pk: int, now: datetime, seconds: int) -> bool:
+        """Claim a due delivery for one worker; False when another has it or it is done.
+
+        The lease is `due_at` itself, moved to the lease's end: a worker that dies loses nothing.
+        """
+        due = self.filter(pk=pk, state=Delivery.State.DUE, due_at__lte=now)
+        return due.update(due_at=now + timedelta(seconds=seconds), attempts=F("attempts") + 1) == 1
+
+    def end(self, pk: int, state: str, now: datetime, problem: str = "") -> bool:
+        """Close a delivery that is still due: delivered, dead or withdrawn; whether it took."""
+        due = self.filter(pk=pk, state=Delivery.State.DUE)
+        return due.update(state=state, ended_at=now, problem=problem[:300]) == 1
+
+    def postpone(self, pk: int, until: datetime, problem: str) -> bool:
+        """Try again later; whether it was still due."""
+        due = self.filter(pk=pk, state=Delivery.State.DUE)
+        return due.update(due_at=until, problem=problem[:300]) == 1
+
+    def send_again(self, now: datetime) -> int:
+        """Make dead ones due again, as an operator asks; how many."""
+        dead = self.filter(state=Delivery.State.DEAD)
+        return dead.update(state=Delivery.State.DUE, due_at=now, ended_at=None)
+
+
+class Delivery(models.Model):
+    """One message of one authentication request by one channel."""
+
+    class Kind(models.TextChoices):
+        PROMPT = "prompt", "prompt to the user"
+
+    class State(models.TextChoices):
+        DUE = "due", "due"
+        DELIVERED = "delivered", "delivered"
+        DEAD = "dead", "dead letter"
+        WITHDRAWN = "withdrawn", "withdrawn: no longer wanted"
+
+    authentication_request = models.ForeignKey(
+        AuthenticationRequest, models.CASCADE, related_name="deliveries"
+    )
+    kind = models.CharField(max_length=10, choices=Kind)
+    channel = models.CharField(max_length=200, help_text="console, email, or a dotted path.")
+    round = models.PositiveIntegerField(
+        default=1, help_text="A journey that prompts again starts another round."
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.DUE)
+    attempts = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(help_text="When to send; while claimed, when the claim ends.")
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    problem = models.CharField(max_length=300, blank=True, help_text="What the last attempt met.")
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(
+                "authentication_request",
+                "kind",
+                "channel",
+                "round",
+                name="ciba_one_delivery_per_channel",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=Q(state="due"), name="ciba_delivery_due"
+            ),
+        ]
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.channel} ({self.state})"
+
+
+class DeliveryAttempt(models.Model):
+    """What one attempt of a delivery met."""
+
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="history")
+    number = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    outcome = models.CharField(max_length=20)
+    detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["delivery", "number"]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.outcome}"

@@ -1,0 +1,198 @@
+"""What an approved request became: the grant, and the access and refresh tokens of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connections, models, router, transaction
+
+from django_ciba.models import secrets
+from django_ciba.models.authentication_request import AuthenticationRequest
+from django_ciba.models.client import Client
+
+# PostgreSQL: claim the request, then store grant and tokens only if the claim took; one statement.
+_REDEEM = """
+WITH redeemed AS (
+  UPDATE django_ciba_authenticationrequest
+  SET status = 'redeemed', ended_at = %s, due_at = NULL,
+      auth_req_id_encrypted = '', client_notification_token = ''
+  WHERE id = %s AND client_id = %s AND status = 'authorized' AND expires_at > %s
+  RETURNING id
+), created AS (
+  INSERT INTO django_ciba_grant (authentication_request_id, client_id, user_id, subject, scope,
+    acr, amr, authenticated_at, created_at, revoked_at)
+  SELECT redeemed.id, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, NULL FROM redeemed
+  RETURNING id
+)
+INSERT INTO django_ciba_token (grant_id, kind, digest, scope, created_at, expires_at, used_at)
+SELECT created.id, token.kind, token.digest, token.scope,
+       token.created_at::timestamptz, token.expires_at::timestamptz, NULL
+FROM created, (VALUES {rows}) AS token (kind, digest, scope, created_at, expires_at)
+"""
+
+
+class GrantQuerySet(models.QuerySet["Grant"]):
+    def redeem(self, grant: "Grant", tokens: "Sequence[Token]", now: datetime) -> bool:
+        """CIBA Core §10.1: one auth_req_id gives tokens once; whether this call was the one.
+
+        Claiming the request and storing its grant and tokens stand or fall together; the caller
+        lets nothing out unless this returns True.
+        """
+        alias = router.db_for_write(Grant)
+        if connections[alias].vendor == "postgresql":
+            return _redeem_in_one(alias, grant, tokens, now)
+        request_id = grant.authentication_request_id
+        with transaction.atomic(using=alias):
+            claimed = (
+                AuthenticationRequest.objects.using(alias)
+                .filter(
+                    pk=request_id,
+                    client_id=grant.client_id,
+                    status=AuthenticationRequest.Status.AUTHORIZED,
+                    expires_at__gt=now,
+                )
+                .update(
+                    status=AuthenticationRequest.Status.REDEEMED,
+                    ended_at=now,
+                    due_at=None,
+                    auth_req_id_encrypted="",
+                    client_notification_token="",
+                )
+            )
+            if not claimed:
+                return False
+            grant.save(force_insert=True, using=alias)
+            for token in tokens:
+                token.grant = grant
+            Token.objects.using(alias).bulk_create(tokens)
+        return True
+
+    def revoke(self, now: datetime) -> int:
+        """End these grants, and so every token of theirs; how many were still live."""
+        return self.filter(revoked_at__isnull=True).update(revoked_at=now)
+
+
+def _redeem_in_one(alias: str, grant: "Grant", tokens: "Sequence[Token]", now: datetime) -> bool:
+    connection = connections[alias]
+    amr = Grant._meta.get_field("amr").get_db_prep_save(grant.amr, connection)
+    values: list[Any] = [
+        now,
+        grant.authentication_request_id,
+        grant.client_id,
+        now,
+        grant.client_id,
+        grant.user_id,
+        grant.subject,
+        grant.scope,
+        grant.acr,
+        amr,
+        grant.authenticated_at,
+        grant.created_at,
+    ]
+    for token in tokens:
+        values += [token.kind, token.digest, token.scope, token.created_at, token.expires_at]
+    rows = ", ".join(["(%s, %s, %s, %s, %s)"] * len(tokens))
+    with connection.cursor() as cursor:
+        cursor.execute(_REDEEM.format(rows=rows), values)
+        return cursor.rowcount == len(tokens)
+
+
+class Grant(models.Model):
+    """One user's yes to one client. Every token leads back here; ending it ends them all."""
+
+    authentication_request = models.OneToOneField(
+        AuthenticationRequest,
+        models.SET_NULL,
+        null=True,
+        related_name="grant",
+        help_text="Empty when the request was deleted after its retention.",
+    )
+    client = models.ForeignKey(Client, models.CASCADE, related_name="grants")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="ciba_grants"
+    )
+    subject = models.CharField(max_length=255, help_text="sub, as the client knows the user")
+    scope = models.CharField(max_length=1000)
+    acr = models.CharField(max_length=200, blank=True)
+    amr = models.JSONField(default=list, blank=True)
+    authenticated_at = models.DateTimeField(help_text="auth_time")
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = GrantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"grant {self.pk} of {self.client_id}"
+
+
+class TokenQuerySet(models.QuerySet["Token"]):
+    def live_access_token(self, value: str, now: datetime) -> "Token | None":
+        """The unexpired, unrevoked access token of that value, with grant and user; else None."""
+        return (
+            self.select_related("grant__user")
+            .filter(
+                digest=secrets.digest(value),
+                kind=Token.Kind.ACCESS,
+                expires_at__gt=now,
+                grant__revoked_at__isnull=True,
+            )
+            .first()
+        )
+
+    def refresh_token(self, value: str, client: Client) -> "Token | None":
+        """The refresh token of that value and client in any state, with grant and user."""
+        return (
+            self.select_related("grant__user")
+            .filter(
+                digest=secrets.digest(value), kind=Token.Kind.REFRESH, grant__client_id=client.pk
+            )
+            .first()
+        )
+
+    def rotate(self, used: "Token", successors: "Sequence[Token]", now: datetime) -> bool:
+        """RFC 9700 §4.14: spend a refresh token once for its successors; whether it took."""
+        alias = router.db_for_write(Token)
+        with transaction.atomic(using=alias):
+            spent = (
+                self.using(alias)
+                .filter(
+                    pk=used.pk,
+                    used_at__isnull=True,
+                    expires_at__gt=now,
+                    grant__revoked_at__isnull=True,
+                )
+                .update(used_at=now)
+            )
+            if spent:
+                self.using(alias).bulk_create(successors)
+        return bool(spent)
+
+
+class Token(models.Model):
+    """An opaque access or refresh token: the digest is all that is kept of it."""
+
+    class Kind(models.TextChoices):
+        ACCESS = "access", "access token"
+        REFRESH = "refresh", "refresh token"
+
+    grant = models.ForeignKey(Grant, models.CASCADE, related_name="tokens")
+    kind = models.CharField(max_length=10, choices=Kind)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scope = models.CharField(max_length=1000)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a refresh token was spent."
+    )
+
+    objects = TokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} token {self.pk}"

@@ -1,0 +1,187 @@
+"""A tenant: issuer, keys, clients, journeys, mapping. Realms nest; root is on top."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from django_ciba.conf import CibaSettings, ciba_settings, realm_setting_problems
+from django_ciba.jose import VerificationKey, verification_keys
+from django_ciba.models.configuration import ConfigurationModel, ConfigurationQuerySet
+
+if TYPE_CHECKING:
+    from django_ciba.models.acr_mapping import AcrMapping
+    from django_ciba.models.signing_key import SigningKey
+
+ROOT_PATH = "/"
+
+
+class RealmQuerySet(ConfigurationQuerySet["Realm"]):
+    def loaded(self) -> "dict[str, Realm]":
+        """Path to enabled realm, with keys, mapping and default journey in memory.
+
+        A realm below a disabled one is disabled too.
+        """
+        from django_ciba.models.acr_mapping import AcrMapping
+        from django_ciba.models.signing_key import SigningKey
+
+        rows = self.select_related("default_journey").prefetch_related(
+            models.Prefetch("signing_keys", SigningKey.objects.order_by("pk")),
+            models.Prefetch(
+                "acr_mappings",
+                AcrMapping.objects.select_related("journey").order_by("position", "pk"),
+            ),
+        )
+        by_pk = {row.pk: row for row in rows}
+        realms = {}
+        for row in by_pk.values():
+            if row.parent_id is not None:
+                row.parent = by_pk[row.parent_id]
+        for row in by_pk.values():
+            if row.enabled and all(each.enabled for each in row.ancestors()):
+                realms[row.path] = row
+        return realms
+
+
+class Realm(ConfigurationModel):
+    """One issuer and all that belongs to it (`seeds`: realms/root/realms/alpha)."""
+
+    name = models.CharField(
+        max_length=100,
+        validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z", "letters, digits, . _ -")],
+        help_text="The path segment of this realm, as alpha in realms/root/realms/alpha.",
+    )
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children"
+    )
+    path = models.CharField(max_length=500, unique=True, editable=False)
+    enabled = models.BooleanField(default=True)
+    issuer_override = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="This realm's issuer when it differs from the address it is served at.",
+    )
+    settings = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Settings of this realm and those below it, by lower-case name.",
+    )
+    default_journey = models.ForeignKey(
+        "Journey",
+        models.RESTRICT,
+        null=True,
+        blank=True,
+        related_name="default_of",
+        help_text="Walked when acr_values name no mapped value.",
+    )
+
+    objects = RealmQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("parent", "name", name="ciba_realm_name_in_parent"),
+            models.CheckConstraint(
+                name="ciba_root_is_the_only_top",
+                condition=Q(parent__isnull=True, path=ROOT_PATH)
+                | Q(parent__isnull=False) & ~Q(path=ROOT_PATH),
+            ),
+        ]
+        ordering = ["path"]
+
+    def __str__(self) -> str:
+        return self.path or self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        old_path = self.path
+        self.path = self._path()
+        super().save(*args, **kwargs)
+        if old_path and old_path != self.path:
+            for child in self.children.all():
+                child.parent = self
+                child.save()
+
+    def _path(self) -> str:
+        if self.parent is None:
+            return ROOT_PATH
+        return f"{self.parent.path.rstrip('/')}/{self.name}"
+
+    def clean(self) -> None:
+        problems = list(realm_setting_problems(self.settings))
+        if problems:
+            raise ValidationError(
+                {"settings": [f"{name} {problem}".strip() for name, problem in problems]}
+            )
+        if self.parent is None and Realm.objects.filter(parent=None).exclude(pk=self.pk).exists():
+            raise ValidationError({"parent": "There is one root realm; choose a parent."})
+        if self.pk and self.parent is not None and self in (self.parent, *self.parent.ancestors()):
+            raise ValidationError({"parent": "A realm cannot lie below itself."})
+        if self.default_journey and self.default_journey.realm_id != self.pk:
+            raise ValidationError({"default_journey": "Choose a journey of this realm."})
+
+    def ancestors(self) -> "list[Realm]":
+        """Parents, nearest first."""
+        found: list[Realm] = []
+        at = self.parent
+        while at is not None and at not in found:
+            found.append(at)
+            at = at.parent
+        return found
+
+    @cached_property
+    def conf(self) -> CibaSettings:
+        """The settings as this realm has them: its own, then its parents', then the site's."""
+        return CibaSettings((self.settings, *(each.settings for each in self.ancestors())))
+
+    @property
+    def url_prefix(self) -> str:
+        """The path below the mount: "" for root, else "realms/root/realms/alpha/"."""
+        if self.path == ROOT_PATH:
+            return ""
+        return "realms/root" + "".join(f"/realms/{name}" for name in self.path.split("/")[1:]) + "/"
+
+    @property
+    def address(self) -> str:
+        """Where this realm is served, without a final slash; from ISSUER, never from a request."""
+        base = ciba_settings.ISSUER
+        if not base:
+            raise ImproperlyConfigured("DJANGO_CIBA['ISSUER'] is not set")
+        return f"{base}/{self.url_prefix}".rstrip("/")
+
+    @property
+    def issuer(self) -> str:
+        """OpenID Connect Core §2 `iss`."""
+        return self.issuer_override or self.address
+
+    def endpoint(self, name: str) -> str:
+        """The address of one of this realm's endpoints, as bc-authorize or access_token."""
+        return f"{self.address}/{name}"
+
+    @cached_property
+    def audiences(self) -> tuple[str, ...]:
+        """What a client may name in `aud` to mean us: issuer, token and backchannel endpoint.
+
+        The seeds' addresses of the root realm, with and without realms/root, mean the same.
+        """
+        bases = [self.address]
+        if self.path == ROOT_PATH:
+            bases.append(f"{self.address}/realms/root")
+        ends = ("", "/access_token", "/bc-authorize")
+        return (self.issuer, *(base + end for base in bases for end in ends))
+
+    @cached_property
+    def verification_keys(self) -> tuple[VerificationKey, ...]:
+        """The public halves of the realm's keys, to know our own ID tokens again."""
+        return verification_keys({"keys": [key.public_jwk for key in self.keys]})
+
+    @cached_property
+    def keys(self) -> "tuple[SigningKey, ...]":
+        """Every key of the realm, next, current and retired, with parsed keys kept."""
+        return tuple(self.signing_keys.all())
+
+    @cached_property
+    def mapping(self) -> "tuple[AcrMapping, ...]":
+        """The acr mapping in order."""
+        return tuple(self.acr_mappings.all())

@@ -1,0 +1,80 @@
+"""Secrets at rest: digests of what is only compared, encryption of what must be sent again."""
+
+import base64
+import hashlib
+import secrets
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.db import models
+
+from django_ciba.conf import ciba_settings
+
+SECRET_BYTES = 32  # 256 bits: FAPI and CIBA Core §7.3 ask for at least 128, and 160 is advised
+
+
+def new_secret() -> str:
+    """256 random bits as base64url: characters that Basic credentials read one way only."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def digest(secret: str) -> str:
+    """SHA-256 of a secret, in hex. Enough for 256 random bits; a chosen password needs more."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _cipher(keys: tuple[str, ...]) -> MultiFernet:
+    def derived(key: str) -> Fernet:
+        raw = HKDF(SHA256(), 32, salt=None, info=b"django_ciba encrypted columns")
+        return Fernet(base64.urlsafe_b64encode(raw.derive(key.encode())))
+
+    return MultiFernet([derived(key) for key in keys])
+
+
+def cipher() -> MultiFernet:
+    """Encrypts with the newest key, decrypts with any of ENCRYPTION_KEYS (or Django's secrets)."""
+    keys = tuple(ciba_settings.ENCRYPTION_KEYS) or (
+        settings.SECRET_KEY,
+        *settings.SECRET_KEY_FALLBACKS,
+    )
+    return _cipher(keys)
+
+
+class UndecryptableError(Exception):
+    """A stored value that none of the configured keys decrypts."""
+
+
+if TYPE_CHECKING:
+    TextField = models.TextField[str, str]
+else:
+    TextField = models.TextField
+
+
+class EncryptedTextField(TextField):
+    """Text that the database sees only encrypted; cannot be searched."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        if value is None or value == "":
+            return value
+        return cipher().encrypt(str(value).encode()).decode()
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
+        if not value:
+            return value
+        try:
+            return cipher().decrypt(value.encode()).decode()
+        except InvalidToken:
+            raise UndecryptableError(
+                f"{self.model.__name__}.{self.name} was encrypted with a key that is no longer in "
+                "DJANGO_CIBA['ENCRYPTION_KEYS'] (or SECRET_KEY and SECRET_KEY_FALLBACKS)"
+            ) from None
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        if lookup_name != "isnull":
+            return None  # an encrypted value compares with nothing
+        return super().get_lookup(lookup_name)

@@ -1,0 +1,113 @@
+"""A realm's own signing key: encrypted at rest; next, then current, then retired."""
+
+from functools import cached_property
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from django_ciba.jose import PrivateKey
+from django_ciba.models.configuration import ConfigurationModel, ConfigurationQuerySet
+from django_ciba.models.realm import Realm
+from django_ciba.models.secrets import EncryptedTextField
+
+
+class SigningKeyQuerySet(ConfigurationQuerySet["SigningKey"]):
+    def ensure(self, realm: Realm) -> "list[SigningKey]":
+        """Give the realm a current key for each of its SIGNING_ALGS; returns the new ones."""
+        with transaction.atomic():
+            Realm.objects.select_for_update().get(pk=realm.pk)
+            current = self.filter(realm=realm, state=SigningKey.State.CURRENT)
+            have = set(current.values_list("alg", flat=True))
+            return [
+                self.generate(realm, alg, SigningKey.State.CURRENT)
+                for alg in realm.conf.SIGNING_ALGS
+                if alg not in have
+            ]
+
+    def generate(self, realm: Realm, alg: str, state: str) -> "SigningKey":
+        """A new key of that algorithm, stored."""
+        private = PrivateKey.generate(alg)
+        return self.create(
+            realm=realm,
+            alg=alg,
+            kid=private.kid,
+            state=state,
+            private_pem=private.to_pem(),
+            public_jwk=private.public_jwk,
+            activated_at=timezone.now() if state == SigningKey.State.CURRENT else None,
+        )
+
+    def rotate(self, realm: Realm, alg: str) -> "SigningKey":
+        """Retire the current key, make the next one current, publish a new next one.
+
+        Next, current and retired keys are all published, so no relying party that caches the
+        JWKS meets an unknown key. Returns the new current key.
+        """
+        now = timezone.now()
+        with transaction.atomic():
+            Realm.objects.select_for_update().get(pk=realm.pk)
+            of_alg = self.filter(realm=realm, alg=alg)
+            of_alg.filter(state=SigningKey.State.CURRENT).update(
+                state=SigningKey.State.RETIRED, retired_at=now
+            )
+            following = of_alg.filter(state=SigningKey.State.NEXT).first()
+            if following is None:
+                following = self.generate(realm, alg, SigningKey.State.CURRENT)
+            else:
+                following.state = SigningKey.State.CURRENT
+                following.activated_at = now
+                following.save()
+            self.generate(realm, alg, SigningKey.State.NEXT)
+            return following
+
+
+class SigningKey(ConfigurationModel):
+    """Signs ID tokens. The private half never leaves the database unencrypted."""
+
+    class State(models.TextChoices):
+        NEXT = "next", "next: published, not yet used"
+        CURRENT = "current", "current: signs"
+        RETIRED = "retired", "retired: published, no longer used"
+
+    realm = models.ForeignKey(Realm, models.CASCADE, related_name="signing_keys")
+    kid = models.CharField("key id", max_length=100)
+    alg = models.CharField(max_length=10)
+    state = models.CharField(max_length=10, choices=State, default=State.NEXT)
+    private_pem = EncryptedTextField(editable=False)
+    public_jwk = models.JSONField(editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    activated_at = models.DateTimeField(null=True, blank=True, editable=False)
+    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = SigningKeyQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("realm", "kid", name="ciba_kid_in_realm"),
+            models.UniqueConstraint(
+                fields=["realm", "alg"],
+                condition=Q(state="current"),
+                name="ciba_one_current_key_per_alg",
+            ),
+            models.UniqueConstraint(
+                fields=["realm", "alg"],
+                condition=Q(state="next"),
+                name="ciba_one_next_key_per_alg",
+            ),
+        ]
+        ordering = ["realm", "alg", "-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.alg} {self.kid[:8]} ({self.state})"
+
+    @cached_property
+    def private_key(self) -> PrivateKey:
+        """The parsed key: parsing an RSA key costs 42 ms, so it is kept with the configuration."""
+        return PrivateKey.from_pem(self.private_pem, self.alg, self.kid)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state.pop("private_key", None)
+        return state

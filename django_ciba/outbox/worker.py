@@ -1,0 +1,86 @@
+"""Claim a delivery, send it, record what happened. A crash anywhere loses nothing."""
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from django_ciba.conf import ciba_settings
+from django_ciba.models import Delivery, DeliveryAttempt
+
+logger = logging.getLogger("django_ciba.outbox")
+
+FIRST_RETRY_SECONDS = 2
+LAST_RETRY_SECONDS = 60
+
+Sender = Callable[[Delivery, datetime], None]
+
+
+class TryAgain(Exception):
+    """The other side may take it later. The text is recorded: no secrets."""
+
+
+class GiveUp(Exception):
+    """The other side will never take it. The text is recorded: no secrets."""
+
+
+class Withdrawn(Exception):
+    """Nobody wants this message any more."""
+
+
+def deliver(pk: int, senders: Mapping[str, Sender], now: datetime) -> bool:
+    """Send one due delivery; whether this worker had it.
+
+    Sending happens outside any transaction. If the worker dies meanwhile, the lease ends and
+    another one sends again: receivers may get a message twice, never not at all.
+    """
+    if not Delivery.objects.lease(pk, now, ciba_settings.DELIVERY_LEASE):
+        return False
+    delivery = Delivery.objects.select_related(
+        "authentication_request__client__realm", "authentication_request__user"
+    ).get(pk=pk)
+    state, problem = _attempt(delivery, senders[delivery.kind], now)
+    ended = timezone.now()
+    again = ended + retry_after(delivery.attempts)
+    if state == Delivery.State.DUE and again >= delivery.authentication_request.expires_at:
+        state = Delivery.State.DEAD
+    with transaction.atomic():
+        if state == Delivery.State.DUE:
+            Delivery.objects.postpone(pk, again, problem)
+        else:
+            Delivery.objects.end(pk, state, ended, problem)
+        DeliveryAttempt.objects.create(
+            delivery=delivery,
+            number=delivery.attempts,
+            at=now,
+            outcome="retry" if state == Delivery.State.DUE else state,
+            detail=problem[:300],
+        )
+    return True
+
+
+def _attempt(delivery: Delivery, sender: Sender, now: datetime) -> tuple[str, str]:
+    """(state, problem): what came of one attempt."""
+    try:
+        sender(delivery, now)
+    except Withdrawn as error:
+        return Delivery.State.WITHDRAWN, str(error)
+    except GiveUp as error:
+        return Delivery.State.DEAD, str(error)
+    except TryAgain as error:
+        return Delivery.State.DUE, str(error)
+    except Exception as error:
+        # A channel is the site's own code: what it raises must not lose the message. Its text
+        # may hold an address or a token, so the type alone is stored.
+        logger.exception("delivery %s failed", delivery.pk)
+        return Delivery.State.DUE, type(error).__name__
+    return Delivery.State.DELIVERED, ""
+
+
+def retry_after(attempts: int) -> timedelta:
+    """Exponential backoff with full jitter, so that a fallen server is not met by a herd."""
+    most = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempts - 1, 10))
+    return timedelta(seconds=1, milliseconds=secrets.randbelow(most * 1000))

@@ -1,0 +1,19 @@
+"""Prompts on standard output, for development."""
+
+import sys
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from django_ciba.prompts.channel import Channel, Prompt
+
+
+class ConsoleChannel(Channel):
+    def reaches(self, user: AbstractBaseUser) -> bool:
+        return True
+
+    def send(self, prompt: Prompt) -> None:
+        sys.stdout.write(
+            f"[prompt for {prompt.user.get_username()}] {prompt.client_name} asks for your "
+            f"approval: {prompt.binding_message or '(no message)'} -> {prompt.url}\n"
+        )
+        sys.stdout.flush()

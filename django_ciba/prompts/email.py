@@ -1,0 +1,46 @@
+"""Prompts by e-mail through the site's own mail settings."""
+
+from smtplib import SMTPRecipientsRefused
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.mail import send_mail
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from django_ciba.outbox import GiveUp
+from django_ciba.prompts.channel import Channel, Prompt
+
+
+class EmailChannel(Channel):
+    """Says who asks and where to answer; a link to the inbox, no approval by mail."""
+
+    def reaches(self, user: AbstractBaseUser) -> bool:
+        return bool(_address(user))
+
+    def send(self, prompt: Prompt) -> None:
+        address = _address(prompt.user)
+        if not address:
+            raise GiveUp("the user has no e-mail address any more")
+        with translation.override(_language(prompt.ui_locales)):
+            context = {"prompt": prompt}
+            subject = render_to_string("django_ciba/prompts/email_subject.txt", context)
+            body = render_to_string("django_ciba/prompts/email.txt", context)
+        try:
+            # A subject of several lines would be a way to write headers.
+            send_mail(" ".join(subject.split()), body, None, [address])
+        except SMTPRecipientsRefused:
+            raise GiveUp("the mail server refused the address") from None
+
+
+def _address(user: AbstractBaseUser) -> str:
+    return str(getattr(user, type(user).get_email_field_name(), "") or "")
+
+
+def _language(ui_locales: str) -> str:
+    """OpenID Connect Core §3.1.2.1 ui_locales: the first that the site speaks, else its own."""
+    for tag in ui_locales.split():
+        try:
+            return translation.get_supported_language_variant(tag.lower())
+        except LookupError:
+            continue
+    return translation.get_language() or "en"

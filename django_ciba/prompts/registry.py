@@ -1,0 +1,62 @@
+"""Which channels the site has, and how a due prompt goes out by one of them."""
+
+from datetime import datetime
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils.module_loading import import_string
+
+from django_ciba.conf import ciba_settings
+from django_ciba.models import AuthenticationRequest, Delivery
+from django_ciba.outbox import Withdrawn
+from django_ciba.prompts.channel import Channel, Prompt
+from django_ciba.prompts.console import ConsoleChannel
+from django_ciba.prompts.email import EmailChannel
+
+CHANNELS: dict[str, type[Channel]] = {"console": ConsoleChannel, "email": EmailChannel}
+
+
+@lru_cache(maxsize=32)
+def channel(name: str) -> Channel:
+    """The channel of that short name or dotted path. Raises ImportError, or TypeError."""
+    found = CHANNELS[name] if name in CHANNELS else import_string(name)
+    if not (isinstance(found, type) and issubclass(found, Channel)):
+        raise TypeError(f"{name} is not a subclass of django_ciba.prompts.Channel")
+    return found()
+
+
+def reachable_channels(user: AbstractBaseUser) -> list[str]:
+    """The names out of PROMPT_CHANNELS that reach `user`."""
+    return [name for name in ciba_settings.PROMPT_CHANNELS if channel(name).reaches(user)]
+
+
+def device_address(authentication_request: AuthenticationRequest) -> str:
+    """Where the user answers that request: its page on the authentication device."""
+    base = ciba_settings.DEVICE_URL
+    if not base:
+        parts = urlsplit(ciba_settings.ISSUER or "")
+        base = f"{parts.scheme}://{parts.netloc}/ciba/"
+    return f"{base.rstrip('/')}/requests/{authentication_request.public_id}/"
+
+
+def send(delivery: Delivery, now: datetime) -> None:
+    """Send one prompt, unless its request no longer waits for an answer (then Withdrawn)."""
+    waiting = delivery.authentication_request
+    if (
+        waiting.status != AuthenticationRequest.Status.PENDING
+        or waiting.answer
+        or waiting.is_expired(now)
+        or waiting.user is None
+    ):
+        raise Withdrawn("the request no longer waits for an answer")
+    channel(delivery.channel).send(
+        Prompt(
+            user=waiting.user,
+            client_name=str(waiting.client),
+            binding_message=waiting.binding_message,
+            url=device_address(waiting),
+            expires_at=waiting.expires_at,
+            ui_locales=waiting.ui_locales,
+        )
+    )

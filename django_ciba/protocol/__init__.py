@@ -1,0 +1,1 @@
+"""The names, parameters and errors of CIBA: plain Python, no Django."""

@@ -1,0 +1,66 @@
+"""RFC 6750 §3: how a request for a protected resource is refused."""
+
+from rest_framework import status
+from rest_framework.exceptions import APIException
+
+from django_ciba.protocol.errors import (
+    ALLOWED_DESCRIPTION,
+    InsufficientScope,
+    InvalidRequest,
+    InvalidToken,
+    ProtocolError,
+)
+
+DEFAULT_REALM = "api"
+
+
+class InsufficientUserAuthentication(ProtocolError):
+    error = "insufficient_user_authentication"
+    source = "RFC 9470 §3"
+    meaning = "The user did not authenticate in the way that this needs: ask again, with its acr."
+
+
+# RFC 6750 §3.1, RFC 9470 §3: the status belongs to the code.
+STATUS: dict[type[ProtocolError], int] = {
+    InvalidRequest: status.HTTP_400_BAD_REQUEST,
+    InvalidToken: status.HTTP_401_UNAUTHORIZED,
+    InsufficientScope: status.HTTP_403_FORBIDDEN,
+    InsufficientUserAuthentication: status.HTTP_401_UNAUTHORIZED,
+}
+
+
+def challenge(realm: str, **attributes: str) -> str:
+    """RFC 6750 §3: the value of WWW-Authenticate. Without attributes it is the bare challenge.
+
+    Raises ValueError for a value that would need quoting: we write only what cannot break out.
+    """
+    pairs = {"realm": realm, **attributes}
+    for name, value in pairs.items():
+        if not ALLOWED_DESCRIPTION.fullmatch(value):
+            raise ValueError(f"{name} cannot stand in a WWW-Authenticate header: {value!r}")
+    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in pairs.items())
+
+
+class Refusal(APIException):
+    """The answer to a request that is refused for its token.
+
+    Not an AuthenticationFailed: for those, REST framework takes the challenge of the view's first
+    authenticator, which need not be ours. `auth_header` is where its exception handler looks.
+    """
+
+    def __init__(self, refused: ProtocolError, realm: str, **attributes: str) -> None:
+        super().__init__(refused.members(), refused.error)
+        self.status_code = STATUS[type(refused)]
+        self.auth_header = challenge(realm, **refused.members(), **attributes)
+
+
+class TokenNeeded(APIException):
+    """RFC 6750 §3.1: no token came, so the challenge says nothing but that one is needed."""
+
+    status_code = status.HTTP_401_UNAUTHORIZED
+    default_detail = "Send an access token in the Authorization header."
+    default_code = "not_authenticated"
+
+    def __init__(self, realm: str) -> None:
+        super().__init__()
+        self.auth_header = challenge(realm)

@@ -1,0 +1,32 @@
+"""The addresses of the provider: include them under any prefix (design §9, protocol §1)."""
+
+from typing import Any
+
+from django.urls import re_path
+
+from django_ciba.endpoints.access_token import TokenEndpoint
+from django_ciba.endpoints.authorize import AuthorizationEndpoint
+from django_ciba.endpoints.bc_authorize import BackchannelAuthenticationEndpoint
+from django_ciba.endpoints.discovery import DiscoveryEndpoint
+from django_ciba.endpoints.jwk_uri import JwkSetEndpoint
+from django_ciba.endpoints.userinfo import UserInfoEndpoint
+from django_ciba.endpoints.wire import WireEndpoint
+
+app_name = "django_ciba"
+
+# Absent for root, or as in the seeds: realms/root/realms/alpha/realms/beta.
+REALM = r"^(?P<realm>realms/root/(?:realms/[A-Za-z0-9._-]+/)*)?"
+
+
+def _address(name: str, endpoint: type[WireEndpoint]) -> Any:
+    return re_path(f"{REALM}{name.replace('.', chr(92) + '.')}$", endpoint.as_view(), name=name)
+
+
+urlpatterns = [
+    _address("bc-authorize", BackchannelAuthenticationEndpoint),
+    _address("access_token", TokenEndpoint),
+    _address("userinfo", UserInfoEndpoint),
+    _address("connect/jwk_uri", JwkSetEndpoint),
+    _address("authorize", AuthorizationEndpoint),
+    _address(".well-known/openid-configuration", DiscoveryEndpoint),
+]

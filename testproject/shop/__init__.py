@@ -1,0 +1,1 @@
+"""A demo relying party: a checkout that asks the user through CIBA."""

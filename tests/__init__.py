@@ -1,0 +1,1 @@
+"""The tests: by specification and section in conformance/, by part in unit/, and under failure."""

@@ -1,0 +1,65 @@
+"""One realm, one user, relying parties of each kind."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AbstractBaseUser
+from django.test import Client as HttpClient
+
+from django_ciba.models import Realm
+from tests.provider import key, make_client, make_realm, make_user
+from tests.relying_party import RelyingParty
+
+ISSUER = "https://op.example.com/oauth2"
+
+
+@pytest.fixture(autouse=True)
+def site(settings: Any) -> Iterator[None]:
+    settings.DJANGO_CIBA = {
+        "ISSUER": ISSUER,
+        "PROMPT_CHANNELS": ["email"],
+        "TASK_RUNNER": "none",
+    }
+    return
+
+
+@pytest.fixture
+def realm(db: None) -> Realm:
+    return make_realm()
+
+
+@pytest.fixture
+def alice(db: None) -> AbstractBaseUser:
+    return make_user("alice")
+
+
+RelyingParties = Callable[..., RelyingParty]
+
+
+@pytest.fixture
+def relying_party(realm: Realm, alice: AbstractBaseUser) -> RelyingParties:
+    """Makes a relying party; keyword arguments are fields of its client (and `alg`, `realm`)."""
+
+    def make(**changes: Any) -> RelyingParty:
+        of_realm = changes.pop("realm", realm)
+        alg = changes.pop("alg", "ES256")
+        signed = changes.get("require_signed_request_object", True)
+        client, secret = make_client(of_realm, alg=alg, **changes)
+        return RelyingParty(
+            http=HttpClient(),
+            client=client,
+            issuer=of_realm.issuer,
+            mount=f"/oauth2/{of_realm.url_prefix}",
+            key=key(alg, "client"),
+            secret=secret,
+            signed=signed,
+        )
+
+    return make
+
+
+@pytest.fixture
+def rp(relying_party: RelyingParties) -> RelyingParty:
+    """A client with a Basic secret that signs its requests."""
+    return relying_party()
