@@ -128,7 +128,7 @@ class Setting(Generic[T]):
 
 
 class CibaSettings:
-    """The site's settings; with `overrides`, as a realm sees them (own first, then its parents')."""
+    """The site's settings; with `overrides`, a realm's: its own first, then its parents'."""
 
     def __init__(self, overrides: tuple[Mapping[str, Any], ...] = ()) -> None:
         self.overrides = overrides
@@ -292,7 +292,9 @@ class CibaSettings:
         None, "File of certificate authorities that outbound calls trust.", problem=text_or_none
     )
     JWKS_MAX_AGE = Setting(
-        300, "Seconds after which a client's JWKS at its `jwks_uri` is read again.", problem=positive
+        300,
+        "Seconds after which a client's JWKS at its `jwks_uri` is read again.",
+        problem=positive,
     )
     JWKS_MAX_STALE = Setting(
         86400, "Seconds that a JWKS is used while its address does not answer.", problem=positive
@@ -318,9 +320,7 @@ class CibaSettings:
         "celery",
         "`celery`: prompts and timers are woken through Celery. `none`: they wait for "
         "`manage.py ciba_run_due --loop`.",
-        problem=lambda value: (
-            None if value in ("celery", "none") else "must be 'celery' or 'none'"
-        ),
+        problem=lambda value: None if value in ("celery", "none") else "must be 'celery' or 'none'",
     )
 
     @classmethod

@@ -3,6 +3,7 @@
 Each signal is sent after the commit, with `authentication_request` (an `AuthenticationRequest`);
 receivers' exceptions are logged, not raised.
 """
+
 from django.dispatch import Signal
 
 request_created = Signal()

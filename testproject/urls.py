@@ -22,7 +22,5 @@ urlpatterns = [
     path("accounts/logout/", LogoutView.as_view(next_page="/"), name="logout"),
     # A test site may serve its own files, under gunicorn and uvicorn too. Others leave that to a
     # web server.
-    re_path(
-        rf"^{settings.STATIC_URL.lstrip('/')}(?P<path>.*)$", serve, {"insecure": True}
-    ),
+    re_path(rf"^{settings.STATIC_URL.lstrip('/')}(?P<path>.*)$", serve, {"insecure": True}),
 ]

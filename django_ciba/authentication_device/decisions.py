@@ -9,7 +9,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_ciba.authentication_device.logins import authenticated_at, authentication_methods
-from django_ciba.authentication_device.pages import device_data, device_page, page_response
+from django_ciba.authentication_device.pages import (
+    device_data,
+    device_page,
+    page_response,
+    signed_in_user,
+)
 from django_ciba.authentication_device.presentation import Card, Outcome
 from django_ciba.journeys import NotAnswerable, answer
 from django_ciba.models import AuthenticationRequest
@@ -53,16 +58,17 @@ def _own_request(request: HttpRequest, public_id: UUID) -> AuthenticationRequest
     """The signed-in user's request of that name, once it has been put before them."""
     return (
         AuthenticationRequest.objects.select_related("client")
-        .filter(public_id=public_id, user_id=request.user.pk, prompted_at__isnull=False)
+        .filter(public_id=public_id, user=signed_in_user(request), prompted_at__isnull=False)
         .first()
     )
 
 
-def _take_answer(
-    request: HttpRequest, found: AuthenticationRequest, now: datetime
-) -> HttpResponse:
-    """Record the verdict. Sent twice (a double click, a reload) it is still one answer, and the
-    page says what it was; a different second verdict is told that it came too late."""
+def _take_answer(request: HttpRequest, found: AuthenticationRequest, now: datetime) -> HttpResponse:
+    """Record the verdict.
+
+    Sent twice (a double click, a reload) it is still one answer, and the page says what it was; a
+    different second verdict hears that it was not taken.
+    """
     given = request.POST.getlist("verdict")
     if len(given) != 1 or given[0] not in VERDICTS:
         context = {"card": Card(found, now), "no_verdict": True}
@@ -89,6 +95,8 @@ def _take_answer(
 def _outcome_page(
     request: HttpRequest, found: AuthenticationRequest, now: datetime, refusal: str = ""
 ) -> HttpResponse:
-    more = AuthenticationRequest.objects.waiting_for(request.user, now).exclude(pk=found.pk)
+    more = AuthenticationRequest.objects.waiting_for(signed_in_user(request), now).exclude(
+        pk=found.pk
+    )
     context = {"card": Card(found, now), "refusal": refusal, "more_waiting": more.exists()}
     return page_response(request, "outcome.html", context, status=REFUSALS.get(refusal, 200))

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec, TypeAlias
+from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required, login_required
+from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -30,7 +31,7 @@ def device_page(*methods: str) -> Callable[[View[P]], View[P]]:
         guarded = csrf_protect(login_required(require_http_methods(methods)(view)))
 
         @wraps(view)
-        def page(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             return _shut_in(guarded(request, *args, **kwargs))
 
         return page
@@ -40,12 +41,13 @@ def device_page(*methods: str) -> Callable[[View[P]], View[P]]:
 
 def device_data(view: View[P]) -> View[P]:
     """What the page's script reads: without a login it answers 403, since a script that followed
-    the redirect would take the login page for an answer."""
+    the redirect would take the login page for an answer.
+    """
     guarded = require_http_methods(["GET", "HEAD"])(view)
 
     @login_not_required
     @wraps(view)
-    def data(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def data(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _shut_in(JsonResponse({"error": "login_required"}, status=403))
         return _shut_in(guarded(request, *args, **kwargs))
@@ -53,12 +55,16 @@ def device_data(view: View[P]) -> View[P]:
     return data
 
 
+def signed_in_user(request: HttpRequest) -> AbstractBaseUser:
+    """Whom a page made by `device_page` or `device_data` is for."""
+    return cast(AbstractBaseUser, request.user)
+
+
 def page_response(
     request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200
 ) -> HttpResponse:
-    """The named template of ours (or of the site's own, which goes first), as the signed-in user
-    sees it."""
-    signed_in_as = request.user.get_username()
+    """The named template, the site's own before ours, as the signed-in user sees it."""
+    signed_in_as = signed_in_user(request).get_username()
     return render(
         request,
         f"{TEMPLATES}/{template}",

@@ -14,7 +14,7 @@ from django_ciba.models import AuthenticationRequest
 # What the client asks for (OpenID Connect Core §5.4, §11). A scope of the site's own is shown
 # by its name.
 SCOPE_WORDS: Final[dict[str, Promise]] = {
-    "openid": _("to know that it is you"),
+    "openid": _("who you are"),
     "profile": _("your name and profile"),
     "email": _("your e-mail address"),
     "phone": _("your phone number"),

@@ -12,5 +12,6 @@ urlpatterns = [
     path("history/", inbox.history, name="history"),
     path("requests/<uuid:public_id>/", decisions.request_page, name="request"),
     path("requests/<uuid:public_id>/card/", decisions.card, name="card"),
+    path("requests/<uuid:public_id>/waiting.json", inbox.waiting, name="request_waiting"),
     path("user-code/", user_codes.user_code, name="user_code"),
 ]

@@ -10,7 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from django_ciba.authentication_device.pages import device_page, page_response
+from django_ciba.authentication_device.pages import (
+    device_page,
+    page_response,
+    signed_in_user,
+)
 from django_ciba.models import UserCode
 
 LEAST_LENGTH: Final = 4  # guessing is limited by USER_CODE_MAX_FAILURES, not by length
@@ -96,13 +100,13 @@ class UserCodeForm(PasswordForm):
 @device_page("GET", "HEAD", "POST")
 def user_code(request: HttpRequest) -> HttpResponse:
     """The one form; the button that was pressed says whether the code is set or removed."""
-    user = request.user
+    user = signed_in_user(request)
     form = UserCodeForm(user)
     removal = PasswordForm(user, prefix="remove")
     if request.method == "POST" and "remove" in request.POST:
         removal = PasswordForm(user, request.POST, prefix="remove")
         if removal.is_valid():
-            UserCode.objects.filter(user_id=user.pk).delete()
+            UserCode.objects.filter(user=user).delete()
             return _done("removed")
     elif request.method == "POST":
         form = UserCodeForm(user, request.POST)
@@ -110,12 +114,13 @@ def user_code(request: HttpRequest) -> HttpResponse:
             _store(user, form.cleaned_data["code"])
             return _done("saved")
     done = request.GET.get("done", "")
-    stored = UserCode.objects.filter(user_id=user.pk).first()
+    stored = UserCode.objects.filter(user=user).first()
+    locked = stored is not None and stored.is_locked(timezone.now())
     context = {
         "form": form,
         "removal": removal,
         "has_code": stored is not None,
-        "locked_until": stored.locked_until if stored and stored.is_locked(timezone.now()) else None,
+        "locked_until": stored.locked_until if stored and locked else None,
         "done": done if done in DONE else "",
     }
     wrong = form.is_bound or removal.is_bound
@@ -127,7 +132,7 @@ def _store(user: AbstractBaseUser, code: str) -> None:
     fresh = UserCode()
     fresh.set_code(code)
     UserCode.objects.update_or_create(
-        user_id=user.pk,
+        user=user,
         defaults={
             "code_hash": fresh.code_hash,
             "failures": fresh.failures,

@@ -36,8 +36,7 @@ def authenticated_client(presented: Presented) -> Client:
         raise InvalidClient("client authentication failed", log_detail="unknown client")
     if client.token_endpoint_auth_method != method.name:
         raise InvalidClient(
-            f"this client is registered for {client.token_endpoint_auth_method}, "
-            f"not {method.name}"
+            f"this client is registered for {client.token_endpoint_auth_method}, not {method.name}"
         )
     method.prove(presented, client)
     return client

@@ -30,6 +30,7 @@ from .problems import (
 
 __all__ = [
     "MEMBERS",
+    "SECRET_METHODS",
     "InvalidMetadata",
     "Problem",
     "joined",

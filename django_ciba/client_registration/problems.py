@@ -19,7 +19,9 @@ class Problem(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        """One line, whatever the path is made of: it may be somebody's control characters."""
+        line = f"{self.path}: {self.message}" if self.path else self.message
+        return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
 
 
 def under(path: str, problems: Iterable[tuple[str, str]]) -> Iterator[Problem]:

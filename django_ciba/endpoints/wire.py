@@ -103,12 +103,12 @@ class WireEndpoint(APIView):
         if isinstance(exc, ProtocolError):
             return self.refused(http, exc)
         if isinstance(exc, OperationalError):
-            logger.exception("the database does not answer")
+            logger.error("the database does not answer", exc_info=exc)
             error = TemporarilyUnavailable("the provider cannot answer just now; try again")
             answer = refusal(http, error, 503)
             answer["Retry-After"] = "5"
             return answer
-        logger.exception("unexpected error at %s", type(self).__name__)
+        logger.error("unexpected error at %s", type(self).__name__, exc_info=exc)
         got_request_exception.send(sender=type(self), request=http)
         return refusal(http, ServerError("the provider failed; nothing was changed"), 500)
 

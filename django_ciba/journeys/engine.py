@@ -104,9 +104,7 @@ def _one_step(
         return kind.sleeps_until(found, kind.configured(following.get("config", {})))
 
     own = memory.setdefault(at, {})
-    step = Step(
-        found, now, node.configured(placed.get("config", {})), own, resumed, sleeps_until
-    )
+    step = Step(found, now, node.configured(placed.get("config", {})), own, resumed, sleeps_until)
     result = node.step(step)
     if not own:
         del memory[at]

@@ -3,7 +3,8 @@
 from django_ciba.models.acr_mapping import AcrMapping
 from django_ciba.models.authentication_request import AuthenticationRequest
 from django_ciba.models.client import Client
-from django_ciba.models.configuration import Configuration, ConfigurationVersion, configuration
+from django_ciba.models.configuration import Configuration, configuration
+from django_ciba.models.configuration_version import ConfigurationVersion, forget
 from django_ciba.models.delivery import Delivery, DeliveryAttempt
 from django_ciba.models.grant import Grant, Token
 from django_ciba.models.journey import Journey, JourneyVersion
@@ -31,4 +32,5 @@ __all__ = [
     "UsedAssertion",
     "UserCode",
     "configuration",
+    "forget",
 ]

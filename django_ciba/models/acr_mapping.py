@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
-from django_ciba.models.configuration import ConfigurationModel, ConfigurationQuerySet
+from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
 
 
 class AcrMapping(ConfigurationModel):

@@ -9,7 +9,7 @@ from django.utils.crypto import constant_time_compare
 
 from django_ciba.jose import VerificationKey, verification_keys
 from django_ciba.models import secrets
-from django_ciba.models.configuration import ConfigurationModel, ConfigurationQuerySet
+from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
 from django_ciba.protocol.names import CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE
 
 

@@ -82,9 +82,7 @@ class Delivery(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["due_at"], condition=Q(state="due"), name="ciba_delivery_due"
-            ),
+            models.Index(fields=["due_at"], condition=Q(state="due"), name="ciba_delivery_due"),
         ]
         ordering = ["-created_at"]
 

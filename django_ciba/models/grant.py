@@ -109,9 +109,7 @@ class Grant(models.Model):
         help_text="Empty when the request was deleted after its retention.",
     )
     client = models.ForeignKey(Client, models.CASCADE, related_name="grants")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="ciba_grants"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="ciba_grants")
     subject = models.CharField(max_length=255, help_text="sub, as the client knows the user")
     scope = models.CharField(max_length=1000)
     acr = models.CharField(max_length=200, blank=True)

@@ -4,12 +4,13 @@ from typing import Any
 
 from django.db import models, transaction
 
-from django_ciba.models.configuration import ConfigurationModel, ConfigurationQuerySet
+from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
 
 
 class Journey(ConfigurationModel):
     """PingAM's authentication journey. Saving a changed document adds a version; running requests
-    go on with the one that they started with."""
+    go on with the one that they started with.
+    """
 
     realm = models.ForeignKey("Realm", models.CASCADE, related_name="journeys")
     name = models.CharField(max_length=200)

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from django_ciba.conf import CibaSettings, ciba_settings, realm_setting_problems
 from django_ciba.jose import VerificationKey, verification_keys
-from django_ciba.models.configuration import ConfigurationModel, ConfigurationQuerySet
+from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
 
 if TYPE_CHECKING:
     from django_ciba.models.acr_mapping import AcrMapping
@@ -25,15 +25,8 @@ class RealmQuerySet(ConfigurationQuerySet["Realm"]):
 
         A realm below a disabled one is disabled too.
         """
-        from django_ciba.models.acr_mapping import AcrMapping
-        from django_ciba.models.signing_key import SigningKey
-
         rows = self.select_related("default_journey").prefetch_related(
-            models.Prefetch("signing_keys", SigningKey.objects.order_by("pk")),
-            models.Prefetch(
-                "acr_mappings",
-                AcrMapping.objects.select_related("journey").order_by("position", "pk"),
-            ),
+            "signing_keys", "acr_mappings__journey"
         )
         by_pk = {row.pk: row for row in rows}
         realms = {}

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from django_ciba.jose import PrivateKey
-from django_ciba.models.configuration import ConfigurationModel, ConfigurationQuerySet
+from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
 from django_ciba.models.realm import Realm
 from django_ciba.models.secrets import EncryptedTextField
 

@@ -8,6 +8,14 @@ from .changes import Change
 from .exporting import export
 from .faults import document_problems
 from .importing import apply
-from .reading import InvalidDocument, read
+from .reading import InvalidDocument, read, repeated_members
 
-__all__ = ["Change", "InvalidDocument", "apply", "document_problems", "export", "read"]
+__all__ = [
+    "Change",
+    "InvalidDocument",
+    "apply",
+    "document_problems",
+    "export",
+    "read",
+    "repeated_members",
+]

@@ -23,7 +23,7 @@ from django_ciba.conf import CibaSettings, issuer_address, realm_setting_problem
 from django_ciba.models import AcrMapping, Client, Journey, Realm
 from django_ciba.models.realm import ROOT_PATH
 
-from .reading import Members
+from .reading import repeated_members
 
 MEMBERS: Final = (
     "realm",
@@ -47,7 +47,7 @@ def document_problems(document: object) -> list[Problem]:
     """
     if too_deep(document):
         return [Problem("", "is JSON nested too deeply")]
-    found = [*_repeated_members(document), *unstorable(document)]
+    found = [*repeated_members(document), *unstorable(document)]
     documents = by_path(document)
     if documents is None:
         found.append(Problem("", "must be an object, or a list of objects, one for each realm"))
@@ -304,10 +304,3 @@ def _realms_named_twice(documents: Mapping[str, object]) -> Iterator[Problem]:
         key = each.get("realm") if isinstance(each, Mapping) else None
         if isinstance(key, str) and first.setdefault(key, path) != path:
             yield Problem(joined(path, "realm"), f"is that of {first[key]} too: make them one")
-
-
-def _repeated_members(document: object) -> Iterator[Problem]:
-    for path, each in values(document):
-        if isinstance(each, Members):
-            for name in each.repeated:
-                yield Problem(joined(path, member(name)), "is written more than once")

@@ -2,9 +2,10 @@
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any, Final
 
-from django_ciba.client_registration import Problem
+from django_ciba.client_registration import Problem, joined, member, values
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 
@@ -44,6 +45,14 @@ def read(data: bytes) -> Any:
         raise InvalidDocument([Problem("", f"is not JSON that we read: {fault}")]) from None
     except RecursionError:
         raise InvalidDocument([Problem("", "is JSON nested too deeply")]) from None
+
+
+def repeated_members(value: Any) -> Iterator[Problem]:
+    """RFC 8259 §4: members of a value from `read` that were written more than once."""
+    for path, each in values(value):
+        if isinstance(each, Members):
+            for name in each.repeated:
+                yield Problem(joined(path, member(name)), "is written more than once")
 
 
 def _members(pairs: list[tuple[str, Any]]) -> Members:

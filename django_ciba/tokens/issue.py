@@ -79,9 +79,7 @@ def refreshed_tokens(
 def _mint(grant: Grant, client: Client, scope: str, now: datetime) -> _Minted:
     conf = client.realm.conf
     access_token = secrets.new_secret()
-    refresh_token = (
-        secrets.new_secret() if REFRESH_TOKEN_GRANT_TYPE in client.grant_types else None
-    )
+    refresh_token = secrets.new_secret() if REFRESH_TOKEN_GRANT_TYPE in client.grant_types else None
     lives = [(Token.Kind.ACCESS, access_token, conf.ACCESS_TOKEN_LIFETIME)]
     if refresh_token is not None:
         lives.append((Token.Kind.REFRESH, refresh_token, conf.REFRESH_TOKEN_LIFETIME))

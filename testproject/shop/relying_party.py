@@ -141,9 +141,7 @@ class RelyingParty:
     def userinfo(self, access_token: str, subject: str) -> Json:
         """OpenID Connect Core §5.3: more about the user; for the same subject, or it is nothing."""
         bearer = {"Authorization": f"Bearer {access_token}"}
-        found = _read(
-            self.http.get(self.metadata["userinfo_endpoint"], headers=bearer, timeout=10)
-        )
+        found = _read(self.http.get(self.metadata["userinfo_endpoint"], headers=bearer, timeout=10))
         if found["sub"] != subject:
             raise Refused("wrong_subject", "userinfo speaks of somebody else")
         return found
@@ -167,7 +165,7 @@ class RelyingParty:
 
 
 def _read(answer: requests.Response) -> Json:
-    """The JSON of an answer. Raises Refused, or requests.RequestException when it makes no sense."""
+    """The JSON of an answer. Raises Refused, or requests.RequestException if it makes no sense."""
     if answer.status_code >= 500:
         answer.raise_for_status()
     body: Json = answer.json()

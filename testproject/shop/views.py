@@ -1,5 +1,8 @@
-"""A checkout that asks the payer on the payer's own device. What a relying party keeps of a
-payment lies in the session; what it says to the provider is in relying_party.py."""
+"""A checkout that asks the payer on the payer's own device.
+
+What a shop keeps of a payment lies in the session; how it speaks with the provider is in
+relying_party.py.
+"""
 
 import secrets
 from collections.abc import Callable

@@ -391,6 +391,16 @@ def test_a_callback_that_drips_after_its_status_has_been_delivered() -> None:
 
 
 @pytest.mark.usefixtures("loopback")
+def test_a_reader_that_sips_ends_at_the_deadline() -> None:
+    def sip(connection: socket.socket) -> None:
+        while connection.recv(2**16) and not server.over.wait(0.02):
+            pass
+
+    with serving(sip) as server, pytest.raises(DeadlineExceeded):
+        post_json(url_of(server), {"x": "y" * 100_000_000})
+
+
+@pytest.mark.usefixtures("loopback")
 def test_a_reader_that_does_not_read_ends_at_the_deadline() -> None:
     def deaf(connection: socket.socket) -> None:
         server.over.wait(10)

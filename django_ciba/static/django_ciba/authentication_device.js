@@ -54,18 +54,19 @@
   }
 
   function end(card, how, text) {
-    if (inbox.dataset.alone) return location.reload(); // the server says what came of it
+    if (inbox.dataset.alone && navigator.onLine) location.reload(); // it says what came of it
     const held = card.contains(document.activeElement);
     card.classList.add("is-over", how);
     settle();
     count();
     announce(text);
-    if (held) inbox.querySelector(open().length ? ".heading-some" : ".heading-none").focus();
+    if (held) inbox.querySelector(open().length ? ".heading-some" : ".heading-none")?.focus();
     if (how === "is-gone") setTimeout(() => card.remove(), 8000);
   }
 
   function count() {
     const waiting = open();
+    if (inbox.dataset.alone) return;
     inbox.dataset.count = waiting.length;
     if (waiting.length === 0) document.title = inbox.dataset.titleNone;
     else if (waiting.length === 1) document.title = waiting[0].dataset.heading;

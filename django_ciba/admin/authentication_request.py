@@ -1,0 +1,158 @@
+"""Authentication requests: where each one stands and how it got there. Nothing in them is secret
+on these pages: no auth_req_id, no notification token, not what nodes remember.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from django_ciba.admin.base import ViewOnlyAdmin, ViewOnlyInline, user_name_lookup
+from django_ciba.models import AuthenticationRequest, Delivery
+
+EXPIRED = "expired"
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Expired is a comparison, so it is no value of the status column."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [*AuthenticationRequest.Status.choices, (EXPIRED, EXPIRED)]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[AuthenticationRequest]
+    ) -> QuerySet[AuthenticationRequest]:
+        pending = AuthenticationRequest.Status.PENDING
+        match self.value():
+            case None:
+                return queryset
+            case "expired":
+                return queryset.filter(status=pending, expires_at__lte=timezone.now())
+            case "pending":
+                return queryset.filter(status=pending, expires_at__gt=timezone.now())
+            case chosen:
+                return queryset.filter(status=chosen)
+
+
+class DeliveryInline(ViewOnlyInline[Delivery, AuthenticationRequest]):
+    model = Delivery
+    fields = ["kind", "channel", "round", "state", "attempts", "due_at", "ended_at", "problem"]
+    show_change_link = True
+
+
+@admin.register(AuthenticationRequest)
+class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
+    fields = [
+        "public_id",
+        "state",
+        "client",
+        "user",
+        "scope",
+        "binding_message",
+        "acr",
+        "ui_locales",
+        "created_at",
+        "expires_at",
+        "ended_at",
+        "journey_version",
+        "walked",
+        "node",
+        "due_at",
+        "prompted_at",
+        "prompt_until",
+        "answer",
+        "answered_at",
+        "authenticated_at",
+        "amr",
+        "polling_interval",
+        "polled_at",
+        "slow_downs",
+    ]
+    readonly_fields = ["public_id", "state", "walked", "polled_at"]
+    list_display = ["public_id", "state", "client", "user", "created_at", "expires_at", "node"]
+    list_filter = [StateFilter, "client__realm"]
+    list_select_related = ["client", "user"]
+    date_hierarchy = "created_at"
+    inlines = [DeliveryInline]
+    actions = ["cancel"]
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return ["client__client_id", "binding_message", user_name_lookup("user")]
+
+    def get_search_results(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[AuthenticationRequest],
+        search_term: str,
+    ) -> tuple[QuerySet[AuthenticationRequest], bool]:
+        """A public id is looked up as such, however it is written."""
+        try:
+            public_id = UUID(search_term.strip())
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(public_id=public_id), False
+
+    @admin.display(description="state", ordering="status")
+    def state(self, obj: AuthenticationRequest) -> str:
+        return obj.state
+
+    @admin.display(description="last poll in time")
+    def polled_at(self, obj: AuthenticationRequest) -> str:
+        if not obj.polled_us:
+            return "-"
+        return _readable(datetime.fromtimestamp(obj.polled_us / 1_000_000, UTC))
+
+    @admin.display(description="walk")
+    def walked(self, obj: AuthenticationRequest) -> SafeString | str:
+        """Node, outcome and time of each step so far."""
+        if not obj.walk:
+            return "-"
+        rows = format_html_join(
+            "", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", _steps(obj)
+        )
+        return format_html(
+            "<table><thead><tr><th>Node</th><th>Type</th><th>Outcome</th><th>Time</th></tr></thead>"
+            "<tbody>{}</tbody></table>",
+            rows,
+        )
+
+    @admin.action(description="Cancel pending requests", permissions=["act"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[AuthenticationRequest]) -> None:
+        now = timezone.now()
+        chosen = list(queryset)
+        cancelled = [each for each in chosen if AuthenticationRequest.objects.cancel(each.pk, now)]
+        if cancelled:
+            self.note(request, cancelled, "Cancelled.")
+            self.message_user(request, f"Cancelled {len(cancelled)} requests.")
+        if ended := len(chosen) - len(cancelled):
+            self.message_user(
+                request, f"{ended} requests were not pending any more.", messages.WARNING
+            )
+
+
+def _steps(found: AuthenticationRequest) -> Iterable[tuple[str, str, str, str]]:
+    nodes = found.journey_version.document.get("nodes", {})
+    for step in found.walk:
+        key = str(step.get("node", ""))
+        moment = parse_datetime(str(step.get("at", "")))
+        yield (
+            key,
+            str(nodes.get(key, {}).get("type", "")),
+            str(step.get("outcome", "")),
+            _readable(moment) if moment is not None else "",
+        )
+
+
+def _readable(moment: datetime) -> str:
+    return timezone.localtime(moment).isoformat(sep=" ", timespec="seconds")

@@ -1,0 +1,110 @@
+"""What our admin classes share: who may do what by hand, and how it is written down.
+
+Every class lists its `fields`: a column that a model gets later is not shown unasked.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import get_permission_codename, get_user_model
+from django.db import models
+from django.http import HttpRequest
+
+from django_ciba.admin.json_field import StrictJSONField
+
+M = TypeVar("M", bound=models.Model)
+Parent = TypeVar("Parent", bound=models.Model)
+
+if TYPE_CHECKING:
+    # Generic to the type checker only: Django's own classes take no parameters.
+    class _ModelAdmin(admin.ModelAdmin[M]): ...
+
+    class _TabularInline(admin.TabularInline[M, Parent]): ...
+
+    class ModelForm(forms.ModelForm[M]): ...
+
+else:
+
+    class _ModelAdmin(admin.ModelAdmin, Generic[M]): ...
+
+    class _TabularInline(admin.TabularInline, Generic[M, Parent]): ...
+
+    class ModelForm(forms.ModelForm, Generic[M]): ...
+
+
+class OperatorAdmin(_ModelAdmin[M]):
+    """A page for operators.
+
+    Actions with `permissions=["act"]` ask for the right to change the model, also where nothing of
+    it can be edited by hand.
+    """
+
+    formfield_overrides = {models.JSONField: {"form_class": StrictJSONField}}
+    # These tables grow: no second COUNT(*) of all rows on every page.
+    show_full_result_count = False
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        codename = get_permission_codename("change", self.opts)
+        return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
+
+    def note(self, request: HttpRequest, rows: Iterable[M], message: str) -> None:
+        """Write what an action did into each row's history. The text holds no secret."""
+        operator: Any = request.user.pk  # never anonymous here
+        LogEntry.objects.log_actions(
+            user_id=operator, queryset=list(rows), action_flag=CHANGE, change_message=message
+        )
+
+    def falls_with_its_owner(self, request: HttpRequest, obj: M | None) -> bool:
+        """Whether another model's page asks, since it deletes what this row belongs to.
+
+        Otherwise nobody could delete a user, or a client, who has ever been asked or has asked.
+        """
+        match = request.resolver_match
+        name = match.url_name if match is not None else None
+        if obj is None or name is None:
+            return False
+        own = f"{self.opts.app_label}_{self.opts.model_name}_"
+        return name.endswith(("_delete", "_changelist")) and not name.startswith(own)
+
+
+class ViewOnlyAdmin(OperatorAdmin[M]):
+    """What the protocol wrote: nobody adds, changes or deletes it by hand, superusers included."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return self.falls_with_its_owner(request, obj)
+
+
+class ViewOnlyInline(_TabularInline[M, Parent]):
+    """Rows of another model, to look at on the page of what they belong to."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class EditableInline(_TabularInline[M, Parent]):
+    """Rows of another model, to edit on the page of what they belong to."""
+
+    extra = 0
+
+
+def user_name_lookup(path: str) -> str:
+    """The search lookup of a user's name, whatever the site's user model calls it."""
+    return f"{path}__{get_user_model().USERNAME_FIELD}"

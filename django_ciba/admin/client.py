@@ -1,0 +1,194 @@
+"""Clients: checked by the same rules as an import, their secrets made here and shown once."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from django_ciba.admin.base import ModelForm, OperatorAdmin
+from django_ciba.client_registration import (
+    MEMBERS,
+    SECRET_METHODS,
+    metadata_problems,
+    registered,
+)
+from django_ciba.client_registration.members import COLUMNS, INFORMATIONAL
+from django_ciba.models import Client
+from django_ciba.models.secrets import new_secret
+from django_ciba.protocol.names import CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE
+
+GRANT_TYPES = [
+    (CIBA_GRANT_TYPE, f"CIBA ({CIBA_GRANT_TYPE})"),
+    (REFRESH_TOKEN_GRANT_TYPE, f"Refresh token ({REFRESH_TOKEN_GRANT_TYPE})"),
+]
+FIRST_NAME = re.compile(r"[A-Za-z_]+")
+
+
+class ClientForm(ModelForm[Client]):
+    """The form's values are client metadata, so that admin and import have one set of rules."""
+
+    grant_types = forms.MultipleChoiceField(
+        choices=GRANT_TYPES, widget=forms.CheckboxSelectMultiple, required=False
+    )
+
+    # What `registered` is given, and the secret that it then knows: for the operator, once.
+    given: dict[str, Any]
+    secret: str | None = None
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        realm = values.get("realm") or getattr(self.instance, "realm", None)
+        if realm is None or self.errors.keys() & {*COLUMNS, "metadata"}:
+            return values  # what is not well formed is not looked at any closer
+        informational = dict(self._informational(values))
+        columns = {name: values[name] for name in COLUMNS if name in values}
+        # A form has no null, and says "" for what is not set.
+        self.given = informational | {
+            name: None if value == "" else value for name, value in columns.items()
+        }
+        method = values.get("token_endpoint_auth_method", "")
+        if method in SECRET_METHODS and not self.instance.secret_digest:
+            self.secret = self.given["client_secret"] = new_secret()
+        existing = self.instance if self.instance.pk else None
+        for path, problem in metadata_problems(self.given, realm.conf, existing=existing):
+            self._place(path, problem)
+        return values
+
+    def _informational(self, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        """RFC 7591 §2: what is kept and shown. The site's own names beside it are not looked at."""
+        written = values.get("metadata") or {}
+        if not isinstance(written, dict):
+            self.add_error("metadata", "This must be a JSON object.")
+            return
+        for name, value in written.items():
+            if name in INFORMATIONAL:
+                yield name, value
+            elif name in MEMBERS:
+                self.add_error("metadata", f"{name}: has no place here.")
+
+    def _place(self, path: str, problem: str) -> None:
+        """Show a fault at the field that it is in."""
+        found = FIRST_NAME.match(path)
+        name = found.group() if found else ""
+        rest = path.removeprefix(name).lstrip(".")
+        if name in self.fields:
+            self.add_error(name, f"{rest}: {problem}" if rest else problem)
+        elif name in INFORMATIONAL and "metadata" in self.fields:
+            self.add_error("metadata", f"{path}: {problem}")
+        else:
+            self.add_error(None, f"{path}: {problem}" if path else problem)
+
+    def clean_metadata(self) -> Any:
+        """An empty field is an empty object: the column is not nullable."""
+        return self.cleaned_data["metadata"] or {}
+
+    def save(self, commit: bool = True) -> Client:
+        registered(self.given, self.instance.realm, existing=self.instance)
+        return super().save(commit)
+
+
+@admin.register(Client)
+class ClientAdmin(OperatorAdmin[Client]):
+    """The digest of the secret is in no form and no list."""
+
+    form = ClientForm
+    fieldsets = [
+        (None, {"fields": ["realm", "client_id", "client_name", "enabled", "profile"]}),
+        (
+            "Client authentication",
+            {
+                "fields": [
+                    "token_endpoint_auth_method",
+                    "secret_state",
+                    "token_endpoint_auth_signing_alg",
+                    "issuer_only_audience",
+                ]
+            },
+        ),
+        ("Keys", {"fields": ["jwks", "jwks_uri"]}),
+        (
+            "Authentication requests",
+            {
+                "fields": [
+                    "scope",
+                    "grant_types",
+                    "require_signed_request_object",
+                    "backchannel_authentication_request_signing_alg",
+                    "backchannel_token_delivery_mode",
+                    "backchannel_user_code_parameter",
+                    "hide_unknown_users",
+                ]
+            },
+        ),
+        (
+            "ID tokens and the rest",
+            {"fields": ["id_token_signed_response_alg", "metadata", "created_at", "updated_at"]},
+        ),
+    ]
+    list_display = [
+        "client_id",
+        "client_name",
+        "realm",
+        "enabled",
+        "token_endpoint_auth_method",
+        "backchannel_token_delivery_mode",
+        "updated_at",
+    ]
+    list_filter = [
+        "enabled",
+        "realm",
+        "token_endpoint_auth_method",
+        "backchannel_token_delivery_mode",
+        "profile",
+    ]
+    list_select_related = ["realm"]
+    search_fields = ["client_id", "client_name"]
+    date_hierarchy = "created_at"
+    actions = ["make_secret"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> list[str]:
+        """The names by which a relying party and its tokens know a client are not changed."""
+        always = ["secret_state", "created_at", "updated_at"]
+        return always if obj is None else [*always, "realm", "client_id"]
+
+    @admin.display(description="client secret")
+    def secret_state(self, obj: Client) -> str:
+        if obj.secret_digest:
+            return "Stored as a digest. The action “Make a new secret” on the list replaces it."
+        if obj._state.adding or obj.token_endpoint_auth_method in SECRET_METHODS:
+            return "Made on saving, for the methods that use one, and then shown once."
+        return f"{obj.token_endpoint_auth_method} uses none."
+
+    def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if form.secret is not None:
+            self._show_once(request, obj, form.secret)
+
+    def _show_once(self, request: HttpRequest, client: Client, secret: str) -> None:
+        self.message_user(
+            request,
+            f"The secret of {client.client_id}, shown only now: {secret}",
+            messages.WARNING,
+        )
+
+    @admin.action(description="Make a new secret", permissions=["change"])
+    def make_secret(self, request: HttpRequest, queryset: QuerySet[Client]) -> None:
+        """The old secret ends at once, so it is done to one client at a time."""
+        chosen = list(queryset[:2])
+        if len(chosen) != 1:
+            self.message_user(request, "Choose one client.", messages.ERROR)
+            return
+        (client,) = chosen
+        if client.token_endpoint_auth_method not in SECRET_METHODS:
+            self.message_user(
+                request, f"{client.token_endpoint_auth_method} uses no secret.", messages.ERROR
+            )
+            return
+        secret = client.new_secret()
+        client.save(update_fields=["secret_digest", "updated_at"])
+        self.note(request, [client], "Made a new secret.")
+        self._show_once(request, client, secret)

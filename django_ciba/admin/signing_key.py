@@ -1,0 +1,109 @@
+"""Signing keys: made here, rotated here, and their private half never shown or taken in."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from django_ciba.admin.base import ModelForm, OperatorAdmin
+from django_ciba.jose.algorithms import ASYMMETRIC_ALGS
+from django_ciba.models import SigningKey
+
+
+class NewKeyForm(ModelForm[SigningKey]):
+    """Asks which key to make, and for nothing of the key itself."""
+
+    alg = forms.ChoiceField(
+        choices=[(each, each) for each in ASYMMETRIC_ALGS],
+        help_text="The first key of a realm and algorithm signs at once; the second is published, "
+        "and signs after the next rotation.",
+    )
+
+    class Meta:
+        model = SigningKey
+        fields = ["realm", "alg"]
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        if {"realm", "alg"} <= values.keys():
+            values["state"] = self._vacant_state(values)
+        return values
+
+    @staticmethod
+    def _vacant_state(values: dict[str, Any]) -> str:
+        live = SigningKey.objects.filter(realm=values["realm"], alg=values["alg"])
+        taken = set(live.values_list("state", flat=True))
+        for state in (SigningKey.State.CURRENT, SigningKey.State.NEXT):
+            if state not in taken:
+                return state
+        raise ValidationError(
+            "This realm has a current and a next key for this algorithm: rotate them instead."
+        )
+
+
+@admin.register(SigningKey)
+class SigningKeyAdmin(OperatorAdmin[SigningKey]):
+    """No state is set by hand: a key goes from next to current to retired by rotation."""
+
+    fields = [
+        "realm",
+        "alg",
+        "kid",
+        "state",
+        "public_jwk",
+        "created_at",
+        "activated_at",
+        "retired_at",
+    ]
+    list_display = ["kid", "realm", "alg", "state", "created_at", "activated_at", "retired_at"]
+    list_filter = ["state", "alg", "realm"]
+    list_select_related = ["realm"]
+    search_fields = ["kid", "realm__path"]
+    date_hierarchy = "created_at"
+    actions = ["rotate"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SigningKey]:
+        """Not even decrypted: these pages open when a key's secret has been lost, too."""
+        return super().get_queryset(request).defer("private_pem")
+
+    def get_fields(self, request: HttpRequest, obj: SigningKey | None = None) -> list[Any]:
+        return ["realm", "alg"] if obj is None else list(self.fields)
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: SigningKey | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> "type[forms.ModelForm[SigningKey]]":
+        if obj is None:
+            kwargs["form"] = NewKeyForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: SigningKey | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: SigningKey | None = None) -> bool:
+        """The current key stays, or nothing would sign; it falls only with its realm."""
+        if obj is not None and obj.state == SigningKey.State.CURRENT:
+            return self.falls_with_its_owner(request, obj)
+        return super().has_delete_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: SigningKey, form: Any, change: bool) -> None:
+        """Only new ones come here; what is stored is made where every key is made."""
+        made = SigningKey.objects.generate(obj.realm, obj.alg, form.cleaned_data["state"])
+        obj.pk = made.pk
+        obj.refresh_from_db()
+
+    @admin.action(
+        description="Rotate: the next key signs, the current one retires", permissions=["act"]
+    )
+    def rotate(self, request: HttpRequest, queryset: QuerySet[SigningKey]) -> None:
+        chosen = queryset.select_related("realm").order_by("realm__path", "alg")
+        for realm, alg in dict.fromkeys((each.realm, each.alg) for each in chosen):
+            signing = SigningKey.objects.rotate(realm, alg)
+            self.note(request, [signing], "Became the current key by rotation.")
+            self.message_user(request, f"Realm {realm} signs {alg} with {signing.kid} now.")

@@ -1,0 +1,163 @@
+"""List, rotate and retire a realm's signing keys."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
+
+from django_ciba.jose import ASYMMETRIC_ALGS
+from django_ciba.management.arguments import name, names_may_begin_with_a_dash, stored_realm
+from django_ciba.models import Realm, SigningKey
+
+
+class Command(BaseCommand):
+    help = (
+        "List, rotate and retire the keys that realms sign ID tokens with. Each algorithm of a "
+        "realm has one current key that signs, mostly a next key that is published already, and "
+        "retired keys that stay published so that what they signed can be verified."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        names_may_begin_with_a_dash(parser)
+        actions = parser.add_subparsers(dest="action", metavar="list|rotate|retire", required=True)
+        listing = actions.add_parser("list", help="list keys: realm, kid, algorithm, state, age")
+        listing.add_argument("--realm", help="path of one realm (default: all)")
+        rotate = actions.add_parser(
+            "rotate",
+            help="let the next key sign",
+            description=(
+                "The current key is retired (and stays published), the next key signs from now "
+                "on, and a new next key is published. Rotate twice within a day only in need: "
+                "relying parties may keep the JWK Set that long."
+            ),
+        )
+        rotate.add_argument("--realm", default="/", help="path of the realm (default: /)")
+        rotate.add_argument(
+            "--alg", choices=ASYMMETRIC_ALGS, help="one algorithm (default: all of the realm's)"
+        )
+        retire = actions.add_parser(
+            "retire",
+            help="take one key out of use",
+            description=(
+                "A current or next key is retired at once, and another takes its place. A retired "
+                "key stays published, so that tokens it signed still verify. With --unpublish it "
+                "is deleted instead: for a key that somebody else may have, and for old ones."
+            ),
+        )
+        retire.add_argument("kid", metavar="KID", type=name, help="as ciba_keys list shows it")
+        retire.add_argument("--realm", help="path of its realm (needed when two realms have KID)")
+        retire.add_argument(
+            "--unpublish",
+            action="store_true",
+            help="delete the key: nothing that it signed can be verified any more",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        actions = {"list": self.list, "rotate": self.rotate, "retire": self.retire}
+        actions[options["action"]](**options)
+
+    def list(self, **options: Any) -> None:
+        rows = SigningKey.objects.select_related("realm").defer("private_pem")
+        if options["realm"] is not None:
+            rows = rows.filter(realm=stored_realm(options["realm"]))
+        now = timezone.now()
+        found = False
+        for key in rows.order_by("realm__path", "alg", "created_at", "pk"):
+            found = True
+            ages = [f"made {_ago(key.created_at, now)}"]
+            if key.activated_at:
+                ages.append(f"signing since {_ago(key.activated_at, now)}")
+            if key.retired_at:
+                ages.append(f"retired {_ago(key.retired_at, now)}")
+            columns = (key.realm.path, key.kid, f"{key.alg:5}", f"{key.state:7}", ", ".join(ages))
+            self.stdout.write("  ".join(columns))
+        if not found:
+            self.stderr.write("no keys", self.style.NOTICE)
+
+    def rotate(self, **options: Any) -> None:
+        realm = stored_realm(options["realm"])
+        algs = [options["alg"]] if options["alg"] else list(realm.conf.SIGNING_ALGS)
+        if options["alg"] and options["alg"] not in realm.conf.SIGNING_ALGS:
+            raise CommandError(
+                f"realm {realm.path} signs with {', '.join(realm.conf.SIGNING_ALGS)}, not with "
+                f"{options['alg']}; its setting signing_algs says so"
+            )
+        with transaction.atomic():
+            said = [line for alg in algs for line in _rotated(realm, alg)]
+        self._print(realm, said)
+
+    def retire(self, **options: Any) -> None:
+        rows = SigningKey.objects.select_related("realm").defer("private_pem")
+        rows = rows.filter(kid=options["kid"])
+        if options["realm"] is not None:
+            rows = rows.filter(realm=stored_realm(options["realm"]))
+        found = list(rows)
+        if not found:
+            raise CommandError(f"there is no key {options['kid']}; ciba_keys list shows all")
+        if len(found) > 1:
+            paths = ", ".join(key.realm.path for key in found)
+            raise CommandError(f"{options['kid']} is in more than one realm ({paths}): say --realm")
+        realm = found[0].realm
+        with transaction.atomic():
+            Realm.objects.select_for_update().get(pk=realm.pk)
+            key = SigningKey.objects.defer("private_pem").get(pk=found[0].pk)
+            said = list(_retired(realm, key, unpublish=options["unpublish"]))
+        self._print(realm, said)
+
+    def _print(self, realm: Realm, said: Iterable[str]) -> None:
+        """Once it is committed: what was printed has happened."""
+        for line in said:
+            self.stdout.write(f"{realm.path}: {line}")
+
+
+# The private half is never read here: a key that can no longer be decrypted must be removable too.
+
+
+def _rotated(realm: Realm, alg: str) -> Iterator[str]:
+    of_alg = SigningKey.objects.filter(realm=realm, alg=alg).defer("private_pem")
+    old = of_alg.filter(state=SigningKey.State.CURRENT).first()
+    announced = of_alg.filter(state=SigningKey.State.NEXT).exists()
+    new = SigningKey.objects.rotate(realm, alg)
+    yield f"{alg}: {new.kid} signs now"
+    if old is not None:
+        yield f"{alg}: {old.kid} is retired, and still published"
+        if not announced:
+            yield (
+                f"{alg}: {new.kid} was not published before: relying parties that keep the JWK "
+                "Set must read it again"
+            )
+    following = of_alg.get(state=SigningKey.State.NEXT)
+    yield f"{alg}: {following.kid} is next, and published"
+
+
+def _retired(realm: Realm, key: SigningKey, *, unpublish: bool) -> Iterator[str]:
+    alg, kid = key.alg, key.kid
+    if key.state == SigningKey.State.RETIRED and not unpublish:
+        yield f"{alg}: {kid} is retired already; --unpublish deletes it"
+        return
+    if key.state == SigningKey.State.CURRENT and alg in realm.conf.SIGNING_ALGS:
+        yield from _rotated(realm, alg)
+    elif key.state != SigningKey.State.RETIRED:
+        was_next = key.state == SigningKey.State.NEXT
+        key.state = SigningKey.State.RETIRED
+        key.retired_at = timezone.now()
+        key.save(update_fields=["state", "retired_at"])
+        yield f"{alg}: {kid} is retired, and still published"
+        if was_next and alg in realm.conf.SIGNING_ALGS:
+            following = SigningKey.objects.generate(realm, alg, SigningKey.State.NEXT)
+            yield f"{alg}: {following.kid} is next, and published"
+    if unpublish:
+        key.delete()
+        yield f"{alg}: {kid} is deleted: what it signed cannot be verified any more"
+
+
+def _ago(moment: datetime, now: datetime) -> str:
+    """An age in its largest unit."""
+    age = max(now - moment, timedelta())
+    for unit, seconds in (("d", 86400), ("h", 3600), ("min", 60)):
+        if age.total_seconds() >= seconds:
+            return f"{int(age.total_seconds() // seconds)} {unit} ago"
+    return "just now"
