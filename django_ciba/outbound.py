@@ -32,8 +32,6 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import unquote, urlsplit
 
-import certifi
-
 from django_ciba.conf import ciba_settings
 from django_ciba.jose import Malformed, parse_json
 
@@ -355,7 +353,7 @@ def _connected(target: _Target, deadline: _Deadline) -> socket.socket:
         return plain
     try:
         plain.settimeout(deadline.remaining())
-        context = _tls(ciba_settings.OUTBOUND_CA_BUNDLE or certifi.where())
+        context = _tls(ciba_settings.OUTBOUND_CA_BUNDLE)
         return context.wrap_socket(plain, server_hostname=target.host)
     except BaseException:
         plain.close()
@@ -363,7 +361,7 @@ def _connected(target: _Target, deadline: _Deadline) -> socket.socket:
 
 
 @functools.lru_cache(maxsize=4)
-def _tls(ca_bundle: str) -> ssl.SSLContext:
+def _tls(ca_bundle: str | None) -> ssl.SSLContext:
     """RFC 9325 §3.1.1, §6.1: TLS 1.2 or later, name and chain verified, by Python's defaults.
 
     Kept, as reading a bundle takes as long as a call: a changed file is seen after a restart.

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections, models, router, transaction
+from django.db.models import Exists, OuterRef
 
 from django_ciba.models import secrets
 from django_ciba.models.authentication_request import AuthenticationRequest
@@ -152,17 +153,17 @@ class TokenQuerySet(models.QuerySet["Token"]):
         )
 
     def rotate(self, used: "Token", successors: "Sequence[Token]", now: datetime) -> bool:
-        """RFC 9700 §4.14: spend a refresh token once for its successors; whether it took."""
+        """RFC 9700 §4.14: spend a refresh token once for its successors; whether it took.
+
+        `used_at` is a condition on the updated row itself, not on a join: PostgreSQL looks at it
+        again after waiting for another spender, and at a subquery it does not.
+        """
         alias = router.db_for_write(Token)
+        live = Grant.objects.using(alias).filter(pk=OuterRef("grant_id"), revoked_at__isnull=True)
         with transaction.atomic(using=alias):
             spent = (
                 self.using(alias)
-                .filter(
-                    pk=used.pk,
-                    used_at__isnull=True,
-                    expires_at__gt=now,
-                    grant__revoked_at__isnull=True,
-                )
+                .filter(Exists(live), pk=used.pk, used_at__isnull=True, expires_at__gt=now)
                 .update(used_at=now)
             )
             if spent:

@@ -1,0 +1,79 @@
+"""Many callers at once: processes with threads, each with its own database connection.
+
+`python -m tests.faults.racers RACE ROUNDS` sets up the database named by DATABASE_URL, runs a race
+so many times and prints one JSON object a round. The test that started it judges them.
+"""
+
+import json
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "testproject.settings")
+
+PROCESSES = 4
+THREADS = 5  # 20 callers in all
+PATIENCE = 60  # seconds that a caller waits for the others
+
+
+def _start_django() -> None:
+    import django  # noqa: PLC0415 - spawned processes import this module before Django is set up
+
+    django.setup()
+
+
+def race_process(own: Connection, barrier: Any, act: str) -> None:
+    """One process of callers: takes a start order a round, hands back what its callers got."""
+    _start_django()
+    from tests.faults import races  # noqa: PLC0415
+
+    caller: Callable[[dict[str, Any], int], Any] = getattr(races, f"{act}_caller")
+    while (order := own.recv()) is not None:
+        results: list[Any] = [None] * THREADS
+
+        def run(number: int, order: dict[str, Any] = order, results: list[Any] = results) -> None:
+            barrier.wait(PATIENCE)
+            results[number] = caller(order, order["first"] + number)
+            races.close_connections()
+
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+        own.send(results)
+
+
+def main(act: str, rounds: int) -> None:
+    _start_django()
+    from tests.faults import races  # noqa: PLC0415
+
+    races.set_up()
+    prepare, finish = getattr(races, f"{act}_prepare"), getattr(races, f"{act}_finish")
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(PROCESSES * THREADS)
+    pipes, processes = [], []
+    for _ in range(PROCESSES):
+        ours, theirs = context.Pipe()
+        process = context.Process(target=race_process, args=(theirs, barrier, act), daemon=True)
+        process.start()
+        pipes.append(ours)
+        processes.append(process)
+    for _ in range(rounds):
+        order = prepare()
+        for number, pipe in enumerate(pipes):
+            pipe.send({**order, "first": number * THREADS})
+        results = [result for pipe in pipes for result in pipe.recv()]
+        print(json.dumps({"results": results, **finish(order)}), flush=True)  # noqa: T201
+    for pipe in pipes:
+        pipe.send(None)
+    for process in processes:
+        process.join(PATIENCE)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

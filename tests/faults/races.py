@@ -1,0 +1,146 @@
+"""What each race prepares, what each of its twenty callers does, and what is left afterwards."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from django.test import Client as HttpClient
+
+from django_ciba.jose import PrivateKey
+from django_ciba.journeys import NotAnswerable
+from django_ciba.models import AuthenticationRequest, Client, Grant, Token, secrets
+from tests.provider import approve, find, make_client, make_realm, make_user, say
+from tests.relying_party import ASSERTION_TYPE, RelyingParty
+
+SECRET = "a-secret-that-every-process-knows-0123456789"
+
+
+def close_connections() -> None:
+    connections.close_all()
+
+
+def set_up() -> None:
+    """Tables, one realm, one user, one client whose secret and key every process knows."""
+    call_command("migrate", verbosity=0)
+    realm = make_realm()
+    make_user("alice")
+    client, _ = make_client(realm)
+    client.set_secret(SECRET)
+    client.jwks = {"keys": [_key().public_jwk]}
+    client.save()
+
+
+@lru_cache
+def _key() -> PrivateKey:
+    """One key for every process, made by the first."""
+    path = Path(settings.VAR) / "racer.pem"
+    if not path.exists():
+        path.write_text(PrivateKey.generate("ES256").to_pem())
+    return PrivateKey.from_pem(path.read_text(), "ES256")
+
+
+def relying_party(**changes: Any) -> RelyingParty:
+    client = Client.objects.select_related("realm").get(client_id="shop")
+    return RelyingParty(
+        http=HttpClient(SERVER_NAME="localhost"),
+        client=client,
+        issuer=client.realm.issuer,
+        mount="/oauth2/",
+        key=_key(),
+        secret=SECRET,
+        **changes,
+    )
+
+
+def _approved() -> str:
+    auth_req_id = relying_party().auth_req_id()
+    approve(auth_req_id)
+    return auth_req_id
+
+
+def _outcome(answer: Any) -> str:
+    return "200" if answer.status_code == 200 else str(answer.json()["error"])
+
+
+# --- twenty token requests after the approval ---------------------------------------------------
+
+
+def redeem_prepare() -> dict[str, Any]:
+    return {"auth_req_id": _approved()}
+
+
+def redeem_caller(order: dict[str, Any], number: int) -> str:
+    return _outcome(relying_party().poll(order["auth_req_id"]))
+
+
+def redeem_finish(order: dict[str, Any]) -> dict[str, Any]:
+    row = find(order["auth_req_id"])
+    return {
+        "status": row.status,
+        "grants": Grant.objects.filter(authentication_request=row).count(),
+        "tokens": Token.objects.filter(grant__authentication_request=row).count(),
+    }
+
+
+# --- polls while the user answers ---------------------------------------------------------------
+
+
+def answer_prepare() -> dict[str, Any]:
+    return {"auth_req_id": relying_party().auth_req_id()}
+
+
+def answer_caller(order: dict[str, Any], number: int) -> str:
+    """Two callers answer, one yes and one no; the others poll."""
+    if number in (3, 12):
+        verdict = "approved" if number == 3 else "denied"
+        try:
+            say(order["auth_req_id"], verdict)
+        except NotAnswerable as error:
+            return error.reason
+        return verdict
+    return _outcome(relying_party().poll(order["auth_req_id"]))
+
+
+def answer_finish(order: dict[str, Any]) -> dict[str, Any]:
+    row = find(order["auth_req_id"])
+    return {"status": row.status, "answer": row.answer}
+
+
+# --- one refresh token, twenty times ------------------------------------------------------------
+
+
+def refresh_prepare() -> dict[str, Any]:
+    return {"refresh_token": relying_party().poll(_approved()).json()["refresh_token"]}
+
+
+def refresh_caller(order: dict[str, Any], number: int) -> str:
+    return _outcome(relying_party().refresh(order["refresh_token"]))
+
+
+def refresh_finish(order: dict[str, Any]) -> dict[str, Any]:
+    grant = Token.objects.get(digest=secrets.digest(order["refresh_token"])).grant
+    return {"tokens": grant.tokens.count(), "revoked": grant.revoked_at is not None}
+
+
+# --- one client assertion, twenty times ---------------------------------------------------------
+
+
+def assertion_prepare() -> dict[str, Any]:
+    Client.objects.update(token_endpoint_auth_method="private_key_jwt")
+    return {"assertion": relying_party().assertion()}
+
+
+def assertion_caller(order: dict[str, Any], number: int) -> str:
+    parameters = {
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": order["assertion"],
+        "request": relying_party().signed_request(),
+    }
+    return _outcome(relying_party().post("bc-authorize", parameters, authenticated=False))
+
+
+def assertion_finish(order: dict[str, Any]) -> dict[str, Any]:
+    return {"requests": AuthenticationRequest.objects.count()}

@@ -1,0 +1,97 @@
+"""Correct under concurrency by the database: real processes, both engines."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.services import PostgreSQL
+
+pytestmark = [pytest.mark.slow, pytest.mark.only_on("sqlite")]
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 280
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/race.sqlite3"
+    server: PostgreSQL = request.getfixturevalue("postgresql_server")
+    return server.create_database(f"race_{abs(hash(request.node.name))}")
+
+
+def race(act: str, rounds: int, database_url: str, folder: Path) -> list[dict[str, Any]]:
+    """Run the race in processes of its own; what each round came to."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": database_url,
+        "CIBA_VAR": str(folder),
+        "PYTHONPATH": str(ROOT),
+    }
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.faults.racers", act, str(rounds)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-4000:]
+    lines = [line for line in ran.stdout.splitlines() if line.startswith("{")]
+    assert len(lines) == rounds, ran.stderr[-4000:]
+    return [json.loads(line) for line in lines]
+
+
+@pytest.mark.requirement("CIBA Core", "10.1.1")
+def test_twenty_token_requests_at_once_give_one_200_a_hundred_times_over(
+    database_url: str, tmp_path: Path
+) -> None:
+    for each in race("redeem", 100, database_url, tmp_path):
+        assert Counter(each["results"]) == {"200": 1, "invalid_grant": 19}
+        assert each["status"] == "redeemed"
+        assert each["grants"] == 1
+        assert each["tokens"] == 2
+
+
+@pytest.mark.requirement("CIBA Core", "11")
+def test_polls_at_the_same_moment_never_undo_an_answer_and_one_of_two_answers_counts(
+    database_url: str, tmp_path: Path
+) -> None:
+    for each in race("answer", 50, database_url, tmp_path):
+        answers = Counter(each["results"])
+        won = [verdict for verdict in ("approved", "denied") if answers[verdict]]
+        assert len(won) == 1, each
+        assert answers["answered"] + answers["ended"] == 1, each
+        assert each["answer"] == won[0]
+        assert each["status"] in (
+            ("authorized", "redeemed") if won == ["approved"] else ("denied",)
+        )
+        known = {"authorization_pending", "slow_down", "access_denied", "200", "invalid_grant"}
+        assert set(answers) <= known | {*won, "answered", "ended"}
+
+
+@pytest.mark.requirement("RFC 9700", "4.14.2")
+def test_one_refresh_token_twenty_times_at_once_gives_one_pair_and_ends_the_family(
+    database_url: str, tmp_path: Path
+) -> None:
+    for each in race("refresh", 20, database_url, tmp_path):
+        assert Counter(each["results"]) == {"200": 1, "invalid_grant": 19}
+        assert each["tokens"] == 4
+        assert each["revoked"]
+
+
+@pytest.mark.requirement("RFC 7523", "3")
+def test_one_assertion_twenty_times_at_once_proves_the_client_once(
+    database_url: str, tmp_path: Path
+) -> None:
+    rounds = race("assertion", 20, database_url, tmp_path)
+    for number, each in enumerate(rounds, 1):
+        assert Counter(each["results"]) == {"200": 1, "invalid_client": 19}
+        assert each["requests"] == number
