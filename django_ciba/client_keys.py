@@ -5,6 +5,7 @@ ids requests name: the row's `next_fetch_at` is moved by a conditional update be
 set that was read once is used for JWKS_MAX_STALE while its address does not answer.
 """
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -67,11 +68,18 @@ def verify_by(
         return verify(token, inline(), algs=algs, typ=typ)
     now = timezone.now()
     try:
-        return verify(token, remote_keys(url, now), algs=algs, typ=typ)
+        return verify(token, _some(remote_keys(url, now)), algs=algs, typ=typ)
     except (UnknownKey, BadSignature):
         if not refetch(url, now):
             raise
-        return verify(token, remote_keys(url, now), algs=algs, typ=typ)
+        return verify(token, _some(remote_keys(url, now)), algs=algs, typ=typ)
+
+
+def _some(keys: Keys) -> Keys:
+    """At least one key; else UnknownKey, which says where the trouble is."""
+    if not keys:
+        raise UnknownKey("no usable key could be read from the registered jwks_uri")
+    return keys
 
 
 def remote_keys(url: str, now: datetime) -> Keys:
@@ -106,6 +114,8 @@ def refetch(url: str, now: datetime) -> bool:
     try:
         document = fetch_json(url)
         verification_keys(document, unknown="skip")
+        if "\\u0000" in json.dumps(document):
+            raise BadKey("the set holds NUL, which a database does not store")
     except (OutboundError, BadKey) as error:
         logger.warning("JWKS not read from %s: %s", url, error)
         RemoteJwks.objects.filter(url=url).update(problem=str(error)[:300])

@@ -5,28 +5,34 @@ each access, so `override_settings` works; those marked `realm` may be overridde
 their lower-case name. docs/reference/settings.md is written from these declarations.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, cast, overload
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from django_ciba.jose import BadKey, verification_keys
+
 T = TypeVar("T")
 Problem = Callable[[Any], str | None]
 
 
+MOST = 2**31 - 1  # what every database's integer column and every clock's arithmetic holds
+
+
 def positive(value: Any) -> str | None:
     """An int above zero (bool is no number here)."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST:
         return None
-    return "must be a whole number above 0"
+    return f"must be a whole number from 1 to {MOST}"
 
 
 def not_negative(value: Any) -> str | None:
     """An int of zero or more."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if value == 0 and isinstance(value, int) and not isinstance(value, bool):
         return None
-    return "must be a whole number, 0 or more"
+    return None if positive(value) is None else f"must be a whole number from 0 to {MOST}"
 
 
 def leeway(value: Any) -> str | None:
@@ -38,9 +44,9 @@ def leeway(value: Any) -> str | None:
 
 def seconds(value: Any) -> str | None:
     """An int or float above zero."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MOST:
         return None
-    return "must be a number of seconds above 0"
+    return f"must be a number of seconds above 0, at most {MOST}"
 
 
 def boolean(value: Any) -> str | None:
@@ -53,6 +59,17 @@ def text(value: Any) -> str | None:
 
 def text_or_none(value: Any) -> str | None:
     return None if value is None else text(value)
+
+
+def pattern_or_none(value: Any) -> str | None:
+    """A regular expression that compiles, or None."""
+    if value is None or (problem := text(value)) is not None:
+        return None if value is None else problem
+    try:
+        re.compile(value)
+    except re.error as error:
+        return f"is no regular expression: {error}"
+    return None
 
 
 def texts(value: Any) -> str | None:
@@ -88,11 +105,15 @@ def hint_issuers(value: Any) -> str | None:
     message = "must be a list of objects with issuer and one of jwks, jwks_uri"
     if not isinstance(value, list | tuple):
         return message
-    for each in value:
+    for at, each in enumerate(value):
         if not isinstance(each, Mapping) or text(each.get("issuer")) is not None:
             return message
         if ("jwks" in each) == ("jwks_uri" in each):
             return message
+        try:
+            verification_keys(each.get("jwks", {"keys": []}))
+        except BadKey as error:
+            return f"[{at}].jwks: {error.reason}"
     return None
 
 
@@ -215,7 +236,7 @@ class CibaSettings:
         None,
         "Regular expression that a whole `binding_message` must fit as well (`re.fullmatch`), to "
         "narrow it for displays that show less than Unicode.",
-        problem=text_or_none,
+        problem=pattern_or_none,
         realm=True,
     )
     ACCEPT_EXPIRED_ID_TOKEN_HINT = Setting(
@@ -289,7 +310,9 @@ class CibaSettings:
         problem=text_or_none,
     )
     OUTBOUND_CA_BUNDLE = Setting[str | None](
-        None, "File of certificate authorities that outbound calls trust.", problem=text_or_none
+        None,
+        "File of certificate authorities that outbound calls trust. Default: the system's.",
+        problem=text_or_none,
     )
     JWKS_MAX_AGE = Setting(
         300,

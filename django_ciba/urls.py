@@ -14,8 +14,9 @@ from django_ciba.endpoints.wire import WireEndpoint
 
 app_name = "django_ciba"
 
-# Absent for root, or as in the seeds: realms/root/realms/alpha/realms/beta.
-REALM = r"^(?P<realm>realms/root/(?:realms/[A-Za-z0-9._-]+/)*)?"
+# Absent for root, or as in the seeds: realms/root/realms/alpha/realms/beta. What else begins with
+# realms is ours too, and answered as a realm that is not there.
+REALM = r"^(?P<realm>realms/(?:[^/]+/)+)?"
 
 
 def _address(name: str, endpoint: type[WireEndpoint]) -> Any:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import django
+
 BASE_DIR = Path(__file__).resolve().parent
 VAR = Path(os.environ.get("CIBA_VAR", BASE_DIR / "var"))
 VAR.mkdir(parents=True, exist_ok=True)
@@ -116,7 +118,11 @@ CACHES = {
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
 
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+CONSOLE_MAIL = "django.core.mail.backends.console.EmailBackend"
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": CONSOLE_MAIL}}
+else:
+    EMAIL_BACKEND = CONSOLE_MAIL
 DEFAULT_FROM_EMAIL = "site@example.com"
 
 # The embedded broker: kombu's transport in files. Any real broker takes its place by URL.

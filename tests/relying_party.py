@@ -1,6 +1,7 @@
 """A relying party for tests: everything it sends can be changed, wrong values included."""
 
 import base64
+import hmac
 import json
 import secrets
 import time
@@ -12,7 +13,8 @@ from urllib.parse import quote_plus, urlencode
 from django.http import HttpResponse
 from django.test import Client as HttpClient
 
-from django_ciba.jose import PrivateKey, sign
+from django_ciba.jose import PrivateKey, base64url, sign
+from django_ciba.jose.algorithms import ALGORITHMS
 from django_ciba.models import Client
 
 CIBA = "urn:openid:params:grant-type:ciba"
@@ -51,6 +53,10 @@ class RelyingParty:
 
     def signed_request(self, **changes: Any) -> str:
         return sign(self.request_claims(**changes), self.key)
+
+    def send(self, token: str, **beside: str) -> HttpResponse:
+        """bc-authorize with this `request`, whatever it is, and parameters beside it."""
+        return self.post("bc-authorize", {"request": token, **beside})
 
     def assertion_claims(self, **changes: Any) -> dict[str, Any]:
         claims = {
@@ -145,3 +151,25 @@ def claims_of(token: str) -> dict[str, Any]:
     decoded = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     assert isinstance(decoded, dict)
     return decoded
+
+
+def compact(
+    header: Mapping[str, Any] | bytes,
+    payload: Mapping[str, Any] | bytes,
+    key: PrivateKey | bytes | None = None,
+) -> str:
+    """RFC 7515 §7.1: a JWS of exactly this header and payload; octets go in as they are.
+
+    Signed by a private key, by HMAC with a secret, or not at all: its signature is empty then.
+    """
+    signing_input = f"{_octets(header)}.{_octets(payload)}"
+    signature = b""
+    if isinstance(key, bytes):
+        signature = hmac.digest(key, signing_input.encode(), "sha256")
+    elif key is not None:
+        signature = ALGORITHMS[key.alg].sign(signing_input.encode(), key.key)
+    return f"{signing_input}.{base64url(signature)}"
+
+
+def _octets(part: Mapping[str, Any] | bytes) -> str:
+    return base64url(part if isinstance(part, bytes) else json.dumps(part).encode())

@@ -58,7 +58,7 @@ def _own_request(request: HttpRequest, public_id: UUID) -> AuthenticationRequest
     """The signed-in user's request of that name, once it has been put before them."""
     return (
         AuthenticationRequest.objects.select_related("client")
-        .filter(public_id=public_id, user=signed_in_user(request), prompted_at__isnull=False)
+        .filter(public_id=public_id, user_id=signed_in_user(request).pk, prompted_at__isnull=False)
         .first()
     )
 

@@ -24,10 +24,9 @@ MOST_ANSWERED: Final = 20
 def inbox(request: HttpRequest) -> HttpResponse:
     """Everything that waits, each in full, the one that runs out first on top."""
     now = timezone.now()
-    rows = AuthenticationRequest.objects.waiting_for(signed_in_user(request), now).select_related(
-        "client"
-    )
-    return page_response(request, "inbox.html", {"cards": [Card(row, now) for row in rows[:MOST_WAITING]]})
+    rows = AuthenticationRequest.objects.waiting_for(signed_in_user(request), now)
+    cards = [Card(row, now) for row in rows.select_related("client")[:MOST_WAITING]]
+    return page_response(request, "inbox.html", {"cards": cards})
 
 
 @device_data
@@ -51,7 +50,7 @@ def history(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     rows = (
         AuthenticationRequest.objects.filter(
-            user=signed_in_user(request), answered_at__isnull=False
+            user_id=signed_in_user(request).pk, answered_at__isnull=False
         )
         .select_related("client")
         .order_by("-answered_at")

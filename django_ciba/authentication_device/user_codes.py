@@ -106,7 +106,7 @@ def user_code(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and "remove" in request.POST:
         removal = PasswordForm(user, request.POST, prefix="remove")
         if removal.is_valid():
-            UserCode.objects.filter(user=user).delete()
+            UserCode.objects.filter(user_id=user.pk).delete()
             return _done("removed")
     elif request.method == "POST":
         form = UserCodeForm(user, request.POST)
@@ -114,7 +114,7 @@ def user_code(request: HttpRequest) -> HttpResponse:
             _store(user, form.cleaned_data["code"])
             return _done("saved")
     done = request.GET.get("done", "")
-    stored = UserCode.objects.filter(user=user).first()
+    stored = UserCode.objects.filter(user_id=user.pk).first()
     locked = stored is not None and stored.is_locked(timezone.now())
     context = {
         "form": form,
@@ -132,7 +132,7 @@ def _store(user: AbstractBaseUser, code: str) -> None:
     fresh = UserCode()
     fresh.set_code(code)
     UserCode.objects.update_or_create(
-        user=user,
+        user_id=user.pk,
         defaults={
             "code_hash": fresh.code_hash,
             "failures": fresh.failures,

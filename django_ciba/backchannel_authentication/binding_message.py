@@ -5,7 +5,7 @@ import string
 import unicodedata
 
 from django_ciba.models import Realm
-from django_ciba.protocol.errors import InvalidBindingMessage
+from django_ciba.protocol.errors import InvalidBindingMessage, InvalidRequest
 from django_ciba.protocol.parameters import Parameters
 
 MAX_LENGTH = 100
@@ -21,8 +21,10 @@ JOINERS = frozenset("\u200c\u200d")
 
 def binding_message(parameters: Parameters, realm: Realm) -> str:
     """CIBA Core §7.1, PingAM: a message that shows safely on any device; "" when there is none."""
-    message = parameters.text("binding_message")
-    if message is None:
+    message = parameters.get("binding_message", "")
+    if not isinstance(message, str):
+        raise InvalidRequest("binding_message must be a string")
+    if not message:
         return ""
     if len(message) > MAX_LENGTH:
         raise InvalidBindingMessage(f"binding_message has more than {MAX_LENGTH} characters")

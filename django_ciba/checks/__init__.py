@@ -23,8 +23,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         id="django_ciba.E002",
         title="DJANGO_CIBA holds a name that is no setting",
-        hint="Correct the spelling or remove the name: a setting that nobody reads protects "
-        "nothing. Names are written in capitals.",
+        hint="Correct the spelling in DJANGO_CIBA, or remove the name: a setting that nobody "
+        "reads protects nothing. Names are written in capitals.",
         find=declared_settings.unknown_settings,
     ),
     Check(
@@ -234,7 +234,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         find=deployment.no_cleanup,
         deploy=True,
     ),
-    # Only `manage.py check --deploy --database default` (Django 6.1 visits every database anyway).
+    # Only `manage.py check --deploy --database default`: Django asks no database unasked.
     Check(
         id="django_ciba.W041",
         title="The database could not be asked",

@@ -114,7 +114,7 @@ def expired_hints() -> Iterator[str]:
 
 
 def shared_secret() -> Iterator[str]:
-    if not usable("ENCRYPTION_KEYS"):
+    if not site_settings().get("ENCRYPTION_KEYS"):
         yield (
             "DJANGO_CIBA['ENCRYPTION_KEYS'] is empty: signing keys are encrypted with SECRET_KEY, "
             "and are lost with it."

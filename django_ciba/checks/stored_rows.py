@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, router, transaction
 
-from django_ciba.conf import CibaSettings, realm_setting_problems
+from django_ciba.conf import CibaSettings, ciba_settings, realm_setting_problems
 from django_ciba.models import Realm, SigningKey
 from django_ciba.models.secrets import UndecryptableError
 
@@ -73,6 +73,8 @@ def no_signing_key() -> Iterator[str]:
 
 @silent_without_database
 def undecryptable_keys() -> Iterator[str]:
+    if CibaSettings.ENCRYPTION_KEYS.problem(ciba_settings.ENCRYPTION_KEYS) is not None:
+        return  # another check says so
     live = SigningKey.objects.exclude(state=SigningKey.State.RETIRED)
     rows = live.values_list("pk", "kid", "alg", "realm__path")
     for pk, kid, alg, path in rows.order_by("pk"):

@@ -41,6 +41,8 @@ class PrivateKeyJwt(Method):
         issuer = claims.get("iss")
         if not isinstance(issuer, str) or not issuer or issuer != claims.get("sub"):
             raise InvalidClient("client_assertion: iss and sub must both be the client_id")
+        if "\0" in issuer:  # no database could look for it
+            raise InvalidClient("client_assertion: iss holds NUL")
         return issuer
 
     def prove(self, presented: Presented, client: Client) -> None:

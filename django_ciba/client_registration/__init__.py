@@ -191,7 +191,9 @@ def a_secret_for_the_methods_that_use_one(case: _Case) -> Iterator[Problem]:
         if given is not None:
             yield Problem("client_secret", f"has no use with {case.method}: leave it out")
     elif given is None and ("client_secret" in case.given or not case.has_secret):
-        yield Problem("client_secret", f"is missing: {case.method} needs one, 32 characters long")
+        yield Problem(
+            "client_secret", f"is missing: {case.method} needs one of at least 32 characters"
+        )
 
 
 def one_source_of_keys(case: _Case) -> Iterator[Problem]:

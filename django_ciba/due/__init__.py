@@ -4,7 +4,9 @@ Celery wakes these functions up; `manage.py ciba_run_due` runs them where there 
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from celery import shared_task
 from django.utils import timezone
@@ -61,45 +63,39 @@ def _deliver(pk: int, now: datetime) -> bool:
     return deliver(pk, SENDERS, now)
 
 
-def _survived(work, pk: int, now: datetime) -> bool:  # type: ignore[no-untyped-def]
+def _survived(work: Callable[[int, datetime], bool], pk: int, now: datetime) -> bool:
     """One bad row must not keep the others waiting; its lease brings it back."""
     try:
-        return bool(work(pk, now))
+        return work(pk, now)
     except Exception:
-        logger.exception("%s failed for %s", work.__name__, pk)
+        logger.exception("what was due for row %s failed", pk)
         return False
 
 
 # acks_late and reject_on_worker_lost: a killed worker's message comes back; the lease in the
 # database makes the second run harmless.
-_TASK = {
-    "acks_late": True,
-    "reject_on_worker_lost": True,
-    "ignore_result": True,
-    "soft_time_limit": 60,
-    "time_limit": 90,
-}
+_task = partial(shared_task, acks_late=True, reject_on_worker_lost=True, ignore_result=True)
 
 
-@shared_task(name=DELIVER, **_TASK)
+@_task(name=DELIVER, soft_time_limit=60, time_limit=90)
 def deliver_task(pk: int) -> None:
     """Wake-up: one delivery is due."""
     _deliver(pk, timezone.now())
 
 
-@shared_task(name=ADVANCE, **_TASK)
+@_task(name=ADVANCE, soft_time_limit=60, time_limit=90)
 def advance_task(pk: int) -> None:
     """Wake-up: one request's timer is due."""
     walk_due(pk, timezone.now())
 
 
-@shared_task(name="django_ciba.run_due", **_TASK)
+@_task(name="django_ciba.run_due", soft_time_limit=60, time_limit=90)
 def run_due_task() -> None:
     """The sweep, by beat: takes what wake-ups lost."""
     run_due()
 
 
-@shared_task(name="django_ciba.cleanup", **{**_TASK, "soft_time_limit": 900, "time_limit": 960})
+@_task(name="django_ciba.cleanup", soft_time_limit=900, time_limit=960)
 def cleanup_task() -> None:
     """Delete what is past its retention, by beat."""
     cleanup()

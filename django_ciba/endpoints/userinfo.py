@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
-from django_ciba.endpoints.wire import WireEndpoint, answered
+from django_ciba.endpoints.wire import WireEndpoint, answered, refusal
 from django_ciba.hooks import hooks
 from django_ciba.models import Client, Token, configuration
 from django_ciba.protocol.errors import (
@@ -55,7 +55,7 @@ class UserInfoEndpoint(WireEndpoint):
     def refused(self, http: HttpRequest, exc: ProtocolError) -> HttpResponse:
         """RFC 6750 §3: the error also stands in the challenge, unless no token was sent."""
         status = 401 if isinstance(exc, NoToken) else self.statuses.get(type(exc), 400)
-        answer = answered(exc.members(), status)
+        answer = refusal(http, exc, status)
         challenge = 'Bearer realm="userinfo"'
         if not isinstance(exc, NoToken):
             challenge += f', error="{exc.error}", error_description="{exc.description}"'

@@ -12,16 +12,17 @@ from typing import Any, ClassVar
 
 from django.core.signals import got_request_exception
 from django.db import OperationalError, transaction
-from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils import timezone
 from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from django_ciba.client_authentication import Presented
 from django_ciba.conf import ciba_settings
 from django_ciba.models import Realm, configuration
+from django_ciba.models.realm import ROOT_PATH
 from django_ciba.protocol.errors import (
     InvalidClient,
     InvalidRequest,
@@ -51,8 +52,13 @@ class WireEndpoint(APIView):
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
+    parser_classes = ()
+    renderer_classes = ()
+    content_negotiation_class = DefaultContentNegotiation
     versioning_class = None
     schema = None
+    # DRF would describe the view by the host's settings.
+    http_method_names = [name for name in APIView.http_method_names if name != "options"]
     # The status of each error that is not 400 here.
     statuses: ClassVar[Mapping[type[ProtocolError], int]] = {}
 
@@ -62,7 +68,8 @@ class WireEndpoint(APIView):
         return transaction.non_atomic_requests(super().as_view(**initkwargs))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Nothing to negotiate: every answer is JSON."""
+        """Nothing to negotiate: every answer is JSON. Where there is no realm, nothing is."""
+        self.realm()
 
     def realm(self) -> Realm:
         """The realm that the path names. Raises NoSuchRealm."""
@@ -88,7 +95,7 @@ class WireEndpoint(APIView):
             self._now = timezone.now()
         return self._now
 
-    def handle_exception(self, exc: Exception) -> HttpResponse:
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         """Every refusal as OAuth JSON; what nobody foresaw as server_error, logged."""
         http = self.request._request
         if isinstance(exc, MethodNotAllowed):
@@ -124,14 +131,19 @@ class WireEndpoint(APIView):
             answer["Retry-After"] = str(exc.retry_after)
         return answer
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """DRF would describe the view by the host's settings; here it is a method like others."""
-        raise MethodNotAllowed("OPTIONS")
-
 
 def realm_path(prefix: str) -> str:
-    """The realm's path that an address names: "realms/root/realms/alpha/" is "/alpha"."""
-    return "/" + "/".join(prefix.rstrip("/").split("/")[3::2])
+    """The realm's path that an address names: "realms/root/realms/alpha/" is "/alpha".
+
+    "" for an address of another form, which is the path of no realm.
+    """
+    if not prefix:
+        return ROOT_PATH
+    segments = prefix.removesuffix("/").split("/")
+    names = segments[1::2]
+    if set(segments[::2]) != {"realms"} or names[:1] != ["root"] or len(segments) % 2:
+        return ""
+    return ROOT_PATH + "/".join(names[1:])
 
 
 def body(http: HttpRequest) -> bytes:
@@ -145,7 +157,10 @@ def body(http: HttpRequest) -> bytes:
     if announced > most:
         raise too_long
     # Middleware of the host may have read the body before us.
-    content = http.body if hasattr(http, "_body") else http.read(most + 1)
+    try:
+        content = http.body if hasattr(http, "_body") else http.read(most + 1)
+    except UnreadablePostError:
+        raise InvalidRequest("the body broke off: send it again") from None
     if len(content) > most:
         raise too_long
     return content
@@ -159,7 +174,7 @@ def answered(members: Mapping[str, Any], status: int = 200) -> HttpResponse:
 def refusal(http: HttpRequest, error: ProtocolError, status: int) -> HttpResponse:
     """RFC 6749 §5.2; with RFC 9457's members beside them for a caller that asks for those."""
     members: dict[str, Any] = dict(error.members())
-    if PROBLEM_JSON not in http.META.get("HTTP_ACCEPT", ""):
+    if PROBLEM_JSON not in http.META.get("HTTP_ACCEPT", "").lower():
         return answered(members, status)
     problem = {"type": "about:blank", "title": error.error, "status": status}
     answer = answered({**problem, "detail": error.description, **members}, status)

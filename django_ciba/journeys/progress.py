@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from django.db import router, transaction
+from django.dispatch import Signal
 
 from django_ciba import signals
 from django_ciba.conf import ciba_settings
@@ -34,7 +35,7 @@ def store_progress(stored: AuthenticationRequest, progress: Progress, now: datet
     return True
 
 
-def announce(signal: signals.Signal, authentication_request: AuthenticationRequest) -> None:
+def announce(signal: Signal, authentication_request: AuthenticationRequest) -> None:
     """Send a signal after the commit; a receiver's exception changes nothing."""
     transaction.on_commit(
         partial(

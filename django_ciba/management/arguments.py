@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,17 @@ def names_may_begin_with_a_dash(parser: ArgumentParser) -> None:
         return parse(shielded, namespace)
 
     parser.parse_args = parse_args  # type: ignore[method-assign,assignment]
+
+
+def django_options(parser: ArgumentParser) -> None:
+    """Let --settings and its like stand behind an action as well as before it."""
+    for option in ("--settings", "--pythonpath"):
+        parser.add_argument(option, default=SUPPRESS, help=SUPPRESS)
+    parser.add_argument(
+        "-v", "--verbosity", type=int, choices=range(4), default=SUPPRESS, help=SUPPRESS
+    )
+    for option in ("--traceback", "--no-color", "--force-color", "--skip-checks"):
+        parser.add_argument(option, action="store_true", default=SUPPRESS, help=SUPPRESS)
 
 
 def name(text: str) -> str:

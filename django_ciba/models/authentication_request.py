@@ -6,10 +6,9 @@ conditional UPDATE that says whether it took.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -19,6 +18,7 @@ from django.utils import timezone
 
 from django_ciba.models import secrets
 from django_ciba.models.client import Client
+from django_ciba.models.one_statement import insert_with_children
 from django_ciba.models.secrets import EncryptedTextField
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ UPDATE django_ciba_authenticationrequest SET
   polled_us = CASE
     WHEN polled_us + polling_interval * 1000000 <= %s THEN %s ELSE polled_us END
 WHERE auth_req_id_digest = %s AND client_id = %s AND status = 'pending' AND expires_at > %s
-"""  # noqa: S608 - the only interpolation is the constant above
+"""
 _POLL_RETURNING = f"{_POLL} RETURNING polled_us, polling_interval"
 
 
@@ -107,7 +107,9 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         """
         alias = router.db_for_write(AuthenticationRequest)
         if deliveries and connections[alias].vendor == "postgresql":
-            created.pk, *delivery_pks = _insert_both(alias, created, deliveries)
+            created.pk, *delivery_pks = insert_with_children(
+                alias, created, deliveries, "authentication_request"
+            )
             for delivery, pk in zip(deliveries, delivery_pks, strict=True):
                 delivery.pk = pk
             created._state.adding = False
@@ -302,46 +304,3 @@ class AuthenticationRequest(models.Model):
     @property
     def scopes(self) -> frozenset[str]:
         return frozenset(self.scope.split())
-
-
-@lru_cache(maxsize=4)
-def _insert_columns(model: type[models.Model]) -> "tuple[models.Field[Any, Any], ...]":
-    return tuple(field for field in model._meta.concrete_fields if not field.primary_key)
-
-
-def _column_values(row: models.Model, skip: Iterable[str], connection: Any) -> dict[str, Any]:
-    return {
-        field.column: field.get_db_prep_save(field.pre_save(row, True), connection)
-        for field in _insert_columns(type(row))
-        if field.name not in skip
-    }
-
-
-def _insert_both(alias: str, created: "AuthenticationRequest", deliveries: Any) -> list[int]:
-    """PostgreSQL: the request and its deliveries in one statement; their primary keys in order."""
-    connection = connections[alias]
-    quote = connection.ops.quote_name
-    values = _column_values(created, (), connection)
-    each = [_column_values(row, ("authentication_request",), connection) for row in deliveries]
-    table = quote(type(deliveries[0])._meta.db_table)
-    columns = ", ".join(map(quote, each[0]))
-    names = ["created", *(f"delivery_{number}" for number in range(len(each)))]
-    fields = [field for field in _insert_columns(type(deliveries[0])) if field.column in each[0]]
-    # Only names of our own tables and columns are put into the text; values are parameters.
-    # The parameters of a SELECT have no column to take their type from.
-    placeholders = [f"%s::{field.db_type(connection)}" for field in fields]
-    selects = ", ".join(
-        f"delivery_{number} AS (INSERT INTO {table} (authentication_request_id, {columns}) "
-        f"SELECT id, {', '.join(placeholders)} FROM created RETURNING id)"  # noqa: S608
-        for number in range(len(each))
-    )
-    statement = (
-        f"WITH created AS (INSERT INTO {quote(created._meta.db_table)} "
-        f"({', '.join(map(quote, values))}) VALUES ({', '.join(['%s'] * len(values))}) "
-        f"RETURNING id), {selects} "
-        f"SELECT {', '.join(f'{name}.id' for name in names)} FROM {', '.join(names)}"  # noqa: S608
-    )
-    parameters = [*values.values(), *(value for row in each for value in row.values())]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchone())

@@ -40,15 +40,16 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         Claiming the request and storing its grant and tokens stand or fall together; the caller
         lets nothing out unless this returns True.
         """
-        alias = router.db_for_write(Grant)
+        alias, found = router.db_for_write(Grant), grant.authentication_request
+        if found is None:
+            return False
         if connections[alias].vendor == "postgresql":
             return _redeem_in_one(alias, grant, tokens, now)
-        request_id = grant.authentication_request_id
         with transaction.atomic(using=alias):
             claimed = (
                 AuthenticationRequest.objects.using(alias)
                 .filter(
-                    pk=request_id,
+                    pk=found.pk,
                     client_id=grant.client_id,
                     status=AuthenticationRequest.Status.AUTHORIZED,
                     expires_at__gt=now,
@@ -96,7 +97,7 @@ def _redeem_in_one(alias: str, grant: "Grant", tokens: "Sequence[Token]", now: d
     rows = ", ".join(["(%s, %s, %s, %s, %s)"] * len(tokens))
     with connection.cursor() as cursor:
         cursor.execute(_REDEEM.format(rows=rows), values)
-        return cursor.rowcount == len(tokens)
+        return bool(cursor.rowcount == len(tokens))
 
 
 class Grant(models.Model):

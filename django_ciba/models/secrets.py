@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import secrets
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import models
+from django.utils.encoding import force_str
 
 from django_ciba.conf import ciba_settings
 
@@ -38,11 +40,9 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
 
 def cipher() -> MultiFernet:
     """Encrypts with the newest key, decrypts with any of ENCRYPTION_KEYS (or Django's secrets)."""
-    keys = tuple(ciba_settings.ENCRYPTION_KEYS) or (
-        settings.SECRET_KEY,
-        *settings.SECRET_KEY_FALLBACKS,
-    )
-    return _cipher(keys)
+    own: Sequence[str | bytes] = ciba_settings.ENCRYPTION_KEYS
+    keys = own or (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return _cipher(tuple(force_str(key) for key in keys))
 
 
 class UndecryptableError(Exception):

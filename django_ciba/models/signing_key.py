@@ -15,15 +15,19 @@ from django_ciba.models.secrets import EncryptedTextField
 
 class SigningKeyQuerySet(ConfigurationQuerySet["SigningKey"]):
     def ensure(self, realm: Realm) -> "list[SigningKey]":
-        """Give the realm a current key for each of its SIGNING_ALGS; returns the new ones."""
+        """Give the realm a current and a next key for each of its SIGNING_ALGS; the new ones.
+
+        The next key is published from the first day, so that already the first rotation signs
+        with a key that every client has had time to read.
+        """
         with transaction.atomic():
             Realm.objects.select_for_update().get(pk=realm.pk)
-            current = self.filter(realm=realm, state=SigningKey.State.CURRENT)
-            have = set(current.values_list("alg", flat=True))
+            have = set(self.filter(realm=realm).values_list("alg", "state"))
             return [
-                self.generate(realm, alg, SigningKey.State.CURRENT)
+                self.generate(realm, alg, state)
                 for alg in realm.conf.SIGNING_ALGS
-                if alg not in have
+                for state in (SigningKey.State.CURRENT, SigningKey.State.NEXT)
+                if (alg, state) not in have
             ]
 
     def generate(self, realm: Realm, alg: str, state: str) -> "SigningKey":

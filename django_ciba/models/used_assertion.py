@@ -32,7 +32,7 @@ class UsedAssertionQuerySet(models.QuerySet["UsedAssertion"]):
                 "VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
                 (values[0], values[1], connection.ops.adapt_datetimefield_value(values[2])),
             )
-            return cursor.rowcount == 1
+            return bool(cursor.rowcount == 1)
 
 
 class UsedAssertion(models.Model):

@@ -50,8 +50,7 @@ class Child:
             )
 
     def end(self) -> None:
-        """Ask it to end with its own children, wait, and then insist."""
-        self.process.terminate()
+        """Wait until it has ended, as it was asked to, and then insist; its children too."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=10)
         with suppress(ProcessLookupError):  # the group has no member any more
@@ -60,7 +59,7 @@ class Child:
 
 
 class Children:
-    """Those who were started, ended in the opposite order when the `with` block is left."""
+    """Those who were started; all are ended when the `with` block is left."""
 
     def __init__(self) -> None:
         self.started: list[Child] = []
@@ -73,6 +72,8 @@ class Children:
         held = {each: signal.signal(each, signal.SIG_IGN) for each in ENDING}
         try:
             for child in reversed(self.started):
+                child.process.terminate()
+            for child in self.started:
                 child.end()
         finally:
             for each, handler in held.items():

@@ -75,7 +75,7 @@ def realm() -> Realm:
 
 def test_metadata_becomes_a_client_and_the_client_the_same_metadata(realm: Realm) -> None:
     client = registered(metadata(), realm)
-    assert client.pk is None
+    assert client._state.adding
     assert client.realm == realm
     assert client.has_secret(SECRET)
     assert client.inline_keys[0].kid == EC_KEY["kid"]
@@ -167,7 +167,7 @@ def test_a_secret_ends_with_the_method_that_used_it(realm: Realm) -> None:
     back = {"client_id": "myCIBAClient", "token_endpoint_auth_method": "client_secret_post"}
     assert the_one(back, client) == (
         "client_secret",
-        "is missing: client_secret_post needs one, 32 characters long",
+        "is missing: client_secret_post needs one of at least 32 characters",
     )
 
 
@@ -368,7 +368,7 @@ def test_a_secret_is_needed_by_the_methods_that_use_one() -> None:
     for method in ("client_secret_basic", "client_secret_post"):
         assert the_one(metadata(client_secret=None, token_endpoint_auth_method=method)) == (
             "client_secret",
-            f"is missing: {method} needs one, 32 characters long",
+            f"is missing: {method} needs one of at least 32 characters",
         )
 
 
@@ -416,6 +416,14 @@ def test_a_client_that_signs_needs_keys() -> None:
 
 def test_a_client_that_signs_nothing_needs_no_keys() -> None:
     assert problems(metadata(jwks=None, require_signed_request_object=False)) == []
+
+
+def test_keys_that_somebody_stored_broken_are_no_keys(realm: Realm) -> None:
+    client = registered(metadata(), realm)
+    client.jwks = {"keys": [{"kty": "EC"}]}
+    path, problem = the_one({"client_id": "myCIBAClient"}, client)
+    assert path == "jwks"
+    assert problem.startswith("holds no key for signatures")
 
 
 @pytest.mark.parametrize("keys", [[], [{**EC_KEY, "use": "enc"}]])

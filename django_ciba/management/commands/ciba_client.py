@@ -17,6 +17,7 @@ from django_ciba.client_registration import (
     unknown,
 )
 from django_ciba.management.arguments import (
+    django_options,
     file_content,
     name,
     names_may_begin_with_a_dash,
@@ -75,6 +76,8 @@ class Command(BaseCommand):
         secret.add_argument("--realm", default="/", help="path of its realm (default: /)")
         listing = actions.add_parser("list", help="list clients")
         listing.add_argument("--realm", help="path of one realm (default: all)")
+        for parser_of_action in (create, secret, listing):
+            django_options(parser_of_action)
 
     def handle(self, *args: Any, **options: Any) -> None:
         actions = {"create": self.create, "secret": self.secret, "list": self.list}
@@ -99,7 +102,9 @@ class Command(BaseCommand):
         try:
             client = registered(metadata, realm)
         except InvalidMetadata as fault:
-            raise refused(self.stderr, fault.problems, "no client was created") from None
+            missing_keys = any(each.path == "jwks" for each in fault.problems)
+            hint = " (--jwks, --jwks-uri or --unsigned?)" if missing_keys else ""
+            raise refused(self.stderr, fault.problems, f"no client was created{hint}") from None
         with transaction.atomic():
             Realm.objects.select_for_update().get(pk=realm.pk)
             if Client.objects.filter(realm=realm, client_id=client.client_id).exists():

@@ -9,7 +9,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from django_ciba.jose import ASYMMETRIC_ALGS
-from django_ciba.management.arguments import name, names_may_begin_with_a_dash, stored_realm
+from django_ciba.management.arguments import (
+    django_options,
+    name,
+    names_may_begin_with_a_dash,
+    stored_realm,
+)
 from django_ciba.models import Realm, SigningKey
 
 
@@ -54,6 +59,8 @@ class Command(BaseCommand):
             action="store_true",
             help="delete the key: nothing that it signed can be verified any more",
         )
+        for parser_of_action in (listing, rotate, retire):
+            django_options(parser_of_action)
 
     def handle(self, *args: Any, **options: Any) -> None:
         actions = {"list": self.list, "rotate": self.rotate, "retire": self.retire}

@@ -42,7 +42,7 @@
         card.classList.add("is-soon");
         announce(card.dataset.soon);
       }
-      if (left === 0) end(card, "is-expired", inbox.dataset.expired);
+      if (left === 0) end(card, "expired");
     }
   }
 
@@ -53,15 +53,15 @@
     setTimeout(() => inbox.classList.toggle("is-moving", performance.now() < settledAt), SETTLE + 20);
   }
 
-  function end(card, how, text) {
+  function end(card, how) {
     if (inbox.dataset.alone && navigator.onLine) location.reload(); // it says what came of it
     const held = card.contains(document.activeElement);
-    card.classList.add("is-over", how);
+    card.classList.add("is-over", `is-${how}`);
     settle();
     count();
-    announce(text);
+    announce(card.querySelector(`.over.${how}`).textContent);
     if (held) inbox.querySelector(open().length ? ".heading-some" : ".heading-none")?.focus();
-    if (how === "is-gone") setTimeout(() => card.remove(), 8000);
+    if (how === "gone") setTimeout(() => card.remove(), 8000);
   }
 
   function count() {
@@ -84,7 +84,7 @@
   async function show(waiting) {
     const names = new Set(waiting.map((each) => each.id));
     for (const card of open()) {
-      if (!names.has(card.dataset.request)) end(card, "is-gone", inbox.dataset.gone);
+      if (!names.has(card.dataset.request)) end(card, "gone");
     }
     for (const { id, card } of inbox.dataset.alone ? [] : waiting) {
       if (document.getElementById(`request-${id}`)) continue;

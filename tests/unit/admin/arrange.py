@@ -164,8 +164,10 @@ def furnish(house: House, name: str) -> None:
     ]
     delivery = make_delivery(request)
     DeliveryAttempt.objects.create(delivery=delivery, number=1, at=now, outcome="retry")
+    dead = make_delivery(request, channel="console", state=Delivery.State.DEAD, ended_at=now)
     code = UserCode(user=user)
     code.set_code("4711-4711")
+    code.failures = 3
     code.save()
     jwks = RemoteJwks.objects.create(url=f"{HOSTILE}#{name}", document={"keys": []})
     stored = AuthenticationRequest.objects.get(pk=request.pk)
@@ -179,7 +181,7 @@ def furnish(house: House, name: str) -> None:
         *(each.digest for each in tokens),
         code.code_hash,
     ]
-    for row in (request, grant, *tokens, delivery, code, jwks):
+    for row in (request, grant, *tokens, delivery, dead, code, jwks):
         house.rows.setdefault(type(row), []).append(row)
 
 

@@ -5,10 +5,17 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client as Browser
+from pytest_django import Settings
 
 from tests.unit.admin.arrange import House, make_house
 
 LogIn = Callable[..., Browser]
+
+
+@pytest.fixture(autouse=True)
+def fast_passwords(settings: Settings) -> None:
+    """No test here is about passwords, and each hash would cost a second."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

@@ -14,6 +14,15 @@ from tests import provider
 from tests.unit.admin.arrange import REGISTERED, House, act, page, said
 from tests.unit.admin.conftest import LogIn
 
+UNSTORABLE = (
+    "This JSON names a member twice, is nested too deeply, or holds a number or a character that "
+    "cannot be stored."
+)
+NO_KEYS = (
+    "is missing: signed requests need jwks or jwks_uri; for a client that does not sign, set "
+    "require_signed_request_object to false"
+)
+
 
 def form(realm: Realm, **changes: Any) -> dict[str, Any]:
     """What a browser posts for a client that signs its requests and has a Basic secret."""
@@ -154,14 +163,12 @@ def test_realm_and_client_id_are_not_changed(house: House, admin_client: Browser
         (
             {"jwks": '{"keys": [], "keys": []}'},
             "jwks",
-            "This JSON names a member twice, is nested too deeply, or holds a number or a "
-            "character that cannot be stored.",
+            UNSTORABLE,
         ),
         (
             {"jwks": ""},
             "jwks",
-            "is missing: signed requests need jwks or jwks_uri; for a client that does not sign, "
-            "set require_signed_request_object to false",
+            NO_KEYS,
         ),
         (
             {"jwks": "", "jwks_uri": "http://example.com/jwks"},
@@ -184,8 +191,7 @@ def test_realm_and_client_id_are_not_changed(house: House, admin_client: Browser
             "backchannel_authentication_request_signing_alg",
             "is PS256, and no key in jwks is for that",
         ),
-        ({"client_id": "a b"}, "client_id", "letters, digits, . _ ~ : / -"),
-        ({"client_id": "shop"}, "__all__", "Constraint “ciba_client_id_in_realm” is violated."),
+        ({"client_id": "a b"}, "client_id", "must be: letters, digits, . _ ~ : / -"),
         (
             {"metadata": '{"client_uri": "javascript:alert(1)"}'},
             "metadata",
@@ -205,14 +211,12 @@ def test_realm_and_client_id_are_not_changed(house: House, admin_client: Browser
         (
             {"metadata": '{"a": NaN}'},
             "metadata",
-            "This JSON names a member twice, is nested too deeply, or holds a number or a "
-            "character that cannot be stored.",
+            UNSTORABLE,
         ),
         (
             {"metadata": "[" * 100_000},
             "metadata",
-            "This JSON names a member twice, is nested too deeply, or holds a number or a "
-            "character that cannot be stored.",
+            UNSTORABLE,
         ),
     ],
 )
@@ -221,6 +225,12 @@ def test_a_wrong_client_is_refused_with_the_reason_at_its_field(
 ) -> None:
     answer = admin_client.post(page(Client, "add"), form(house.realm, **changes))
     assert errors(answer) == {field: [message]}
+    assert Client.objects.count() == 1
+
+
+def test_a_client_id_is_taken_once_in_a_realm(house: House, admin_client: Browser) -> None:
+    answer = admin_client.post(page(Client, "add"), form(house.realm, client_id="shop"))
+    assert errors(answer).keys() == {"__all__"}
     assert Client.objects.count() == 1
 
 

@@ -3,8 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from django_ciba.models import AuthenticationRequest, Client, Journey, JourneyVersion, Realm
@@ -36,11 +35,8 @@ DOCUMENT = {
 }
 
 
-def user(name: str = "alice", **fields: Any) -> AbstractBaseUser:
-    model = get_user_model()
-    return model._default_manager.create_user(  # type: ignore[attr-defined,no-any-return]
-        username=name, password=f"{name}'s password", **fields
-    )
+def user(name: str = "alice") -> User:
+    return User.objects.create_user(name, password=f"{name}'s password")
 
 
 def client(name: str = "Example Bank", client_id: str = "bank") -> Client:
@@ -59,7 +55,7 @@ def journey(realm: Realm) -> JourneyVersion:
 
 
 def waiting(
-    asked: AbstractBaseUser | None,
+    asked: User | None,
     *,
     by: Client | None = None,
     seconds: float = 120,

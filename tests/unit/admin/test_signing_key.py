@@ -1,0 +1,131 @@
+"""Signing keys: made by choosing realm and algorithm, rotated, and never typed in or shown."""
+
+import html
+import json
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test import Client as Browser
+
+from django_ciba.models import Realm, SigningKey
+from tests.unit.admin.arrange import House, act, page, said
+from tests.unit.admin.conftest import LogIn
+
+State = SigningKey.State
+
+
+@pytest.fixture
+def branch(house: House) -> Realm:
+    """A realm without keys."""
+    return Realm.objects.create(name="branch", parent=house.realm)
+
+
+def test_the_add_page_asks_for_nothing_of_the_key_itself(
+    house: House, admin_client: Browser
+) -> None:
+    answer = admin_client.get(page(SigningKey, "add"))
+    assert list(answer.context["adminform"].form.fields) == ["realm", "alg"]
+
+
+def test_the_first_key_signs_and_the_second_waits(branch: Realm, admin_client: Browser) -> None:
+    data = {"realm": branch.pk, "alg": "ES256"}
+    for state in (State.CURRENT, State.NEXT):
+        answer = admin_client.post(page(SigningKey, "add"), data, follow=True)
+        assert "was added successfully" in said(answer)[0]
+        made = SigningKey.objects.filter(realm=branch).latest("pk")
+        assert made.state == state
+        assert made.private_key.public_jwk == made.public_jwk
+        assert made.public_jwk["kid"] == made.kid
+        assert (made.activated_at is not None) == (state == State.CURRENT)
+    answer = admin_client.post(page(SigningKey, "add"), data)
+    assert answer.context["adminform"].form.non_field_errors() == [
+        "This realm has a current and a next key for this algorithm: rotate them instead."
+    ]
+    assert SigningKey.objects.filter(realm=branch).count() == 2
+
+
+def test_a_key_and_its_state_cannot_be_posted(branch: Realm, admin_client: Browser) -> None:
+    data = {
+        "realm": branch.pk,
+        "alg": "ES256",
+        "kid": "mine",
+        "state": "retired",
+        "private_pem": "-----BEGIN PRIVATE KEY-----",
+        "public_jwk": "{}",
+    }
+    admin_client.post(page(SigningKey, "add"), data)
+    made = SigningKey.objects.get(realm=branch)
+    assert made.kid != "mine"
+    assert made.state == State.CURRENT
+    assert made.private_key.public_jwk == made.public_jwk != {}
+
+
+def test_an_algorithm_that_we_do_not_sign_with_is_refused(
+    branch: Realm, admin_client: Browser
+) -> None:
+    answer = admin_client.post(page(SigningKey, "add"), {"realm": branch.pk, "alg": "HS256"})
+    assert answer.context["adminform"].form.errors == {
+        "alg": ["Select a valid choice. HS256 is not one of the available choices."]
+    }
+    assert not SigningKey.objects.filter(realm=branch).exists()
+
+
+def test_the_public_key_is_shown_and_the_private_one_is_not(
+    house: House, admin_client: Browser
+) -> None:
+    key = SigningKey.objects.get(alg="ES256")
+    shown = html.unescape(admin_client.get(page(SigningKey, "change", key.pk)).content.decode())
+    assert key.public_jwk["x"] in shown
+    assert "PRIVATE KEY" not in shown
+    for line in key.private_pem.splitlines():
+        assert line not in shown
+
+
+def test_the_pages_open_when_keys_cannot_be_decrypted(house: House, admin_client: Browser) -> None:
+    """An operator who has lost a secret must see which keys to replace."""
+    key = SigningKey.objects.get(alg="ES256")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE django_ciba_signingkey SET private_pem = 'lost'")
+    assert admin_client.get(page(SigningKey, "changelist")).status_code == 200
+    assert admin_client.get(page(SigningKey, "change", key.pk)).status_code == 200
+
+
+def test_rotation_promotes_retires_and_prepares(house: House, log_in: LogIn) -> None:
+    first = SigningKey.objects.get(alg="ES256")
+    browser = log_in("view_signingkey", "change_signingkey")
+    act(browser, "rotate", first)
+    first.refresh_from_db()
+    assert first.state == State.RETIRED
+    second = SigningKey.objects.get(alg="ES256", state=State.CURRENT)
+    third = SigningKey.objects.get(alg="ES256", state=State.NEXT)
+    answer = act(browser, "rotate", first, second, third)
+    third.refresh_from_db()
+    assert third.state == State.CURRENT, "one rotation, however many of its keys are chosen"
+    assert said(answer) == [f"Realm / signs ES256 with {third.kid} now."]
+    assert SigningKey.objects.filter(alg="ES256").count() == 4
+    assert SigningKey.objects.filter(alg="RS256").count() == 1
+
+
+def test_the_current_key_is_not_deleted_and_a_retired_one_is(
+    house: House, admin_client: Browser
+) -> None:
+    current = SigningKey.objects.get(alg="EdDSA")
+    assert (
+        admin_client.post(page(SigningKey, "delete", current.pk), {"post": "yes"}).status_code
+        == 403
+    )
+    data = {"action": "delete_selected", "_selected_action": [current.pk], "post": "yes"}
+    admin_client.post(page(SigningKey, "changelist"), data)
+    assert SigningKey.objects.filter(pk=current.pk).exists()
+    SigningKey.objects.filter(pk=current.pk).update(state=State.RETIRED)
+    admin_client.post(page(SigningKey, "delete", current.pk), {"post": "yes"})
+    assert not SigningKey.objects.filter(pk=current.pk).exists()
+
+
+def test_the_history_says_nothing_of_the_private_key(house: House, admin_client: Browser) -> None:
+    key = SigningKey.objects.get(alg="ES256")
+    act(admin_client, "rotate", key)
+    text = json.dumps(list(LogEntry.objects.values_list("change_message", "object_repr")))
+    assert "rotation" in text
+    assert [line for line in key.private_pem.splitlines() if line in text] == []

@@ -1,0 +1,38 @@
+"""Users with an inbox, and browsers that are theirs."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.unit.authentication_device import arrange
+
+
+@pytest.fixture(autouse=True)
+def fast_passwords(settings: Any) -> None:
+    """A slow hash proves nothing here and costs a second each."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return arrange.user("alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return arrange.user("bob")
+
+
+@pytest.fixture
+def browser(alice: User) -> Client:
+    """Alice's, signed in by password, with CSRF checks as a real browser meets them off."""
+    return signed_in(alice)
+
+
+def signed_in(user: User, *, enforce_csrf_checks: bool = False) -> Client:
+    browser = Client(enforce_csrf_checks=enforce_csrf_checks)
+    name = user.get_username()
+    assert browser.login(username=name, password=f"{name}'s password")
+    return browser

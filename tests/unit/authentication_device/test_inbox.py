@@ -1,0 +1,157 @@
+"""The list, what its script reads, and the history."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from django_ciba.models import AuthenticationRequest
+from tests.unit.authentication_device import arrange
+
+pytestmark = pytest.mark.django_db
+
+Status = AuthenticationRequest.Status
+
+
+def names(answer: Any) -> list[str]:
+    return [each["id"] for each in answer.json()["waiting"]]
+
+
+def test_the_inbox_needs_a_login() -> None:
+    answer = Client().get("/ciba/")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=/ciba/")
+
+
+def test_the_login_url_of_the_site_is_respected(settings: Any) -> None:
+    settings.LOGIN_URL = "/sso/start"
+    assert Client().get("/ciba/")["Location"] == "/sso/start?next=/ciba/"
+
+
+def test_an_empty_inbox_says_so_and_looks_again_without_a_script(browser: Client) -> None:
+    text = browser.get("/ciba/").content.decode()
+    assert 'data-count="0"' in text
+    assert "<title>Nothing is waiting for you</title>" in text
+    assert '<noscript><meta http-equiv="refresh" content="10"></noscript>' in text
+
+
+def test_a_page_that_is_being_read_does_not_reload_itself(browser: Client, alice: User) -> None:
+    arrange.waiting(alice)
+    assert "http-equiv" not in browser.get("/ciba/").content.decode()
+
+
+def test_the_only_request_is_shown_in_full_at_once(browser: Client, alice: User) -> None:
+    found = arrange.waiting(alice)
+    text = browser.get("/ciba/").content.decode()
+    assert "<title>Example Bank asks for your approval</title>" in text
+    assert "(EB-0246326)" in text
+    assert f'action="/ciba/requests/{found.public_id}/"' in text
+
+
+def test_several_requests_are_listed_the_most_urgent_first(browser: Client, alice: User) -> None:
+    now = timezone.now()
+    later = arrange.waiting(alice, expires_at=now + timedelta(seconds=300))
+    sooner = arrange.waiting(alice, expires_at=now + timedelta(seconds=200))
+    text = browser.get("/ciba/").content.decode()
+    assert "<title>(2) Requests wait for you</title>" in text
+    assert text.index(str(sooner.public_id)) < text.index(str(later.public_id))
+
+
+def test_only_what_waits_for_this_user_is_listed(browser: Client, alice: User, bob: User) -> None:
+    now = timezone.now()
+    mine = arrange.waiting(alice)
+    arrange.waiting(bob)
+    arrange.waiting(None)
+    arrange.waiting(alice, seconds=-1)
+    arrange.waiting(alice, prompted_at=None)
+    arrange.waiting(alice, status=Status.CANCELLED, ended_at=now)
+    arrange.waiting(alice, status=Status.DENIED, answer="denied", answered_at=now, ended_at=now)
+    assert names(browser.get("/ciba/waiting.json")) == [str(mine.public_id)]
+    assert browser.get("/ciba/").content.decode().count("data-request=") == 1
+
+
+def test_the_script_gets_a_name_and_an_address_and_nothing_of_the_content(
+    browser: Client, alice: User
+) -> None:
+    found = arrange.waiting(alice)
+    answer = browser.get("/ciba/waiting.json")
+    own = f"/ciba/requests/{found.public_id}/"
+    assert answer["Content-Type"] == "application/json"
+    assert answer.json() == {"waiting": [{"id": str(found.public_id), "card": f"{own}card/"}]}
+    assert browser.get(f"{own}waiting.json").json() == answer.json()
+
+
+def test_a_card_is_the_same_in_the_list_and_alone(browser: Client, alice: User) -> None:
+    found = arrange.waiting(alice)
+    card = browser.get(f"/ciba/requests/{found.public_id}/card/").content.decode()
+    assert card.strip().startswith("<article")
+    assert card.count("data-request=") == 1
+    assert "csrfmiddlewaretoken" in card
+    for name in ('name="verdict" value="approved"', 'name="verdict" value="denied"'):
+        assert name in card
+        assert name in browser.get("/ciba/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "address", ["waiting.json", "requests/{}/waiting.json", "requests/{}/card/"]
+)
+def test_the_script_hears_that_its_session_is_over(alice: User, address: str) -> None:
+    """A redirect would bring it the login page, which is no answer."""
+    found = arrange.waiting(alice)
+    answer = Client().get("/ciba/" + address.format(found.public_id))
+    assert answer.status_code == 403
+    assert answer.json() == {"error": "login_required"}
+
+
+def test_it_hears_so_on_a_site_that_asks_for_a_login_everywhere(settings: Any) -> None:
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    assert Client().get("/ciba/waiting.json").status_code == 403
+
+
+@pytest.mark.parametrize("address", ["", "waiting.json", "history/"])
+def test_the_list_takes_no_post(browser: Client, address: str) -> None:
+    answer = browser.post(f"/ciba/{address}")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("address", ["/ciba/", "/ciba/waiting.json", "/ciba/history/"])
+def test_a_longer_list_costs_no_more_queries(
+    browser: Client,
+    alice: User,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    address: str,
+) -> None:
+    """The session, the user, the list."""
+    now = timezone.now()
+    for _ in range(2):
+        for number in range(3):
+            of = arrange.client(f"Shop {number}", f"shop-{number}")
+            arrange.waiting(alice, by=of)
+            arrange.waiting(alice, by=of, status="denied", answer="denied", answered_at=now)
+        with django_assert_num_queries(3):
+            assert browser.get(address).status_code == 200
+
+
+def test_the_history_holds_the_users_own_last_answers(
+    browser: Client, alice: User, bob: User
+) -> None:
+    now = timezone.now()
+    yes: dict[str, Any] = {"status": "authorized", "answer": "approved", "authenticated_at": now}
+    arrange.waiting(alice, binding_message="mine", answered_at=now, **yes)
+    arrange.waiting(bob, binding_message="bob's", answered_at=now, **yes)
+    arrange.waiting(alice, binding_message="still waiting")
+    text = browser.get("/ciba/history/").content.decode()
+    assert "mine" in text
+    assert "<strong>Approved</strong>" in text
+    assert "bob" not in text
+    assert "still waiting" not in text
+
+
+def test_an_empty_history_says_so(browser: Client) -> None:
+    assert "You have answered nothing lately." in browser.get("/ciba/history/").content.decode()

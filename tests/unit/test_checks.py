@@ -1,0 +1,545 @@
+"""System checks: a careless site hears each of them, and a careful one hears nothing from us."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from celery import Celery, current_app
+from django.conf.urls.i18n import i18n_patterns
+from django.core import checks
+from django.core.checks import CheckMessage
+from django.core.checks.registry import registry
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
+from django.urls import include, path, re_path
+from pytest_django import Settings
+
+from django_ciba.checks import CHECKS
+from django_ciba.conf import CibaSettings, Setting
+from django_ciba.hooks import CibaHooks
+from django_ciba.journeys import Node
+from django_ciba.models import Realm, SigningKey
+from django_ciba.prompts import Channel
+from tests import provider
+
+ROOT = Path(__file__).parents[2]
+HERE = "tests.unit.test_checks"
+LOCAL_MEMORY = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+SHARED = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}}
+RUN_DUE = {"task": "django_ciba.run_due", "schedule": 5.0}
+CLEANUP = {"task": "django_ciba.cleanup", "schedule": 3600.0}
+WRONG_VALUES: tuple[Any, ...] = (None, -1, object(), [None], {}, "", b"x")
+ASK_THE_DATABASE = {"W041", "W042", "W043", "E044", "E045", "W046"}
+
+
+class Hooks(CibaHooks):
+    pass
+
+
+class UnfinishedChannel(Channel):
+    def reaches(self, user: Any) -> bool:
+        return True
+
+
+class FullChannel(UnfinishedChannel):
+    def send(self, prompt: Any) -> None: ...
+
+
+class OwnNode(Node):
+    type = "OwnNode"
+    label = "Own Node"
+    outcomes = ("done",)
+
+    def step(self, step: Any) -> str:
+        return "done"
+
+
+class SecondNodeOfThatType(OwnNode):
+    type = "PushSender"
+
+
+class NodeWithoutType(Node):
+    def step(self, step: Any) -> str:
+        return "done"
+
+
+@dataclass
+class Site:
+    """A careful site; what a test changes is its one carelessness."""
+
+    settings: Settings
+    monkeypatch: pytest.MonkeyPatch
+    celery: Celery
+    ciba: dict[str, Any] = field(default_factory=dict)
+
+    def put(self, name: str, value: Any) -> None:
+        self.ciba = {**self.ciba, name: value}
+        self.settings.DJANGO_CIBA = self.ciba
+
+    def mount(self, *urlpatterns: Any) -> None:
+        module = ModuleType("careless_urls")
+        module.urlpatterns = list(urlpatterns)  # type: ignore[attr-defined]
+        self.monkeypatch.setitem(sys.modules, module.__name__, module)
+        self.settings.ROOT_URLCONF = module.__name__
+
+
+def hear(*, deploy: bool = True, database: bool = True) -> list[CheckMessage]:
+    """What our checks say, Django's own left out."""
+    found = checks.run_checks(
+        include_deployment_checks=deploy, databases=["default"] if database else None
+    )
+    return [each for each in found if each.id and each.id.startswith("django_ciba.")]
+
+
+def heard(**options: bool) -> set[str]:
+    """The ids without our prefix; SQLite is no carelessness of these tests' sites."""
+    ids = {str(each.id).removeprefix("django_ciba.") for each in hear(**options)}
+    return ids - ({"I022"} if connection.vendor == "sqlite" else set())
+
+
+def messages(**options: bool) -> list[str]:
+    return [each.msg for each in hear(**options) if each.id != "django_ciba.I022"]
+
+
+@pytest.fixture
+def site(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    before: Celery = current_app._get_current_object()  # type: ignore[attr-defined]
+    with Celery("careful") as celery:
+        celery.conf.update(
+            broker_url="redis://broker.example.com",
+            broker_transport_options={"socket_timeout": 2, "socket_connect_timeout": 2},
+            beat_schedule={"due": RUN_DUE, "cleanup": CLEANUP},
+        )
+        careful = Site(settings, monkeypatch, celery)
+        for name, value in {
+            "ISSUER": "https://op.example.com/oauth2",
+            "ENCRYPTION_KEYS": ["FJsVTOomzgHKg6g5AMHTPKT-AMM2BYYb8oKZ8uLhjyI"],
+            "PROMPT_CHANNELS": ["email", f"{HERE}.FullChannel"],
+            "HOOKS": f"{HERE}.Hooks",
+            "JOURNEY_NODES": [f"{HERE}.OwnNode"],
+            "LOGIN_HINT_FIELDS": ["email", "pk"],
+        }.items():
+            careful.put(name, value)
+        settings.CACHES = SHARED
+        provider.make_realm()
+        yield careful
+    before.set_current()
+
+
+def test_a_careful_site_hears_nothing(site: Site) -> None:
+    assert heard() == set()
+
+
+@pytest.mark.only_on("postgresql")
+def test_a_careful_site_on_postgresql_hears_nothing_at_all(site: Site) -> None:
+    assert hear() == []
+
+
+def test_the_least_that_a_site_must_set_is_enough_for_development(settings: Settings) -> None:
+    settings.DJANGO_CIBA = {"ISSUER": "http://localhost:8000/oauth2"}
+    assert hear(deploy=False, database=False) == []
+
+
+PROVIDER = path("oauth2/", include("django_ciba.urls"))
+DEVICE = path("ciba/", include("django_ciba.authentication_device.urls"))
+
+
+def set_ciba(name: str, value: Any) -> Callable[[Site], None]:
+    return lambda site: site.put(name, value)
+
+
+def set_celery(**options: Any) -> Callable[[Site], None]:
+    return lambda site: site.celery.conf.update(**options)
+
+
+def mount(*urlpatterns: Any) -> Callable[[Site], None]:
+    return lambda site: site.mount(*urlpatterns)
+
+
+def set_realm(**settings: Any) -> Callable[[Site], None]:
+    def careless(site: Site) -> None:
+        Realm.objects.update(settings=settings)
+
+    return careless
+
+
+def no_use_tz(site: Site) -> None:
+    site.settings.USE_TZ = False
+
+
+def local_memory(site: Site) -> None:
+    site.settings.CACHES = LOCAL_MEMORY
+
+
+def no_realm(site: Site) -> None:
+    Realm.objects.all().delete()
+
+
+def no_keys(site: Site) -> None:
+    SigningKey.objects.filter(alg="PS256").update(state=SigningKey.State.RETIRED)
+
+
+def lost_secret(site: Site) -> None:
+    site.put("ENCRYPTION_KEYS", ["CHsVTOomzgHKg6g5AMHTPKT-AMM2BYYb8oKZ8uLhjyI"])
+
+
+def sqlite_by_default(site: Site) -> None:
+    site.monkeypatch.delitem(connections["default"].settings_dict["OPTIONS"], "transaction_mode")
+
+
+SQLITE = pytest.mark.only_on("sqlite")
+CARELESS: list[Any] = [
+    ("E001", set_ciba("ISSUER", None), "must be the public address of the mounted URLconf"),
+    ("E001", set_ciba("ISSUER", "op.example.com"), "must begin with https:// and name a host"),
+    ("E001", set_ciba("ISSUER", "https://op.example.com/oauth2/"), "must not end with a slash"),
+    ("E002", set_ciba("POLING_INTERVAL", 5), "Did you mean 'POLLING_INTERVAL'?"),
+    ("E002", set_ciba("issuer", "https://x.example"), "Did you mean 'ISSUER'?"),
+    ("E002", set_ciba("XYZZY", 5), "DJANGO_CIBA has no setting 'XYZZY'."),
+    ("E002", set_ciba(7, 5), "DJANGO_CIBA has no setting 7."),  # type: ignore[arg-type]
+    ("E003", set_ciba("POLLING_INTERVAL", "5"), "must be a whole number above 0"),
+    ("E003", set_ciba("TASK_RUNNER", "cron"), "must be 'celery' or 'none'"),
+    ("E003", set_ciba("SIGNING_ALGS", ["HS256"]), "must be a non-empty list out of ES256"),
+    ("E003", set_ciba("ENCRYPTION_KEYS", "secret"), "must be a list of strings"),
+    ("E003", set_ciba("ENCRYPTION_KEYS", [None]), "must be a list of strings"),
+    ("E004", set_ciba("BINDING_MESSAGE_PATTERN", "["), "is no regular expression"),
+    ("E004", set_ciba("AUTH_REQ_ID_LIFETIME", 5), "(10) must not be more than"),
+    ("E004", set_ciba("AUTH_REQ_ID_LIFETIME", 3600), "AUTH_REQ_ID_LIFETIME_MAX'] (1800)"),
+    ("E004", set_ciba("POLLING_INTERVAL", 61), "POLLING_INTERVAL_MAX'] (60)"),
+    ("E004", set_ciba("JWKS_MAX_STALE", 10), "JWKS_MAX_AGE'] (300) must not be more than"),
+    ("E004", set_ciba("DELIVERY_LEASE", 1), "OUTBOUND_DEADLINE'] (5.0) must not be more than"),
+    ("E004", set_ciba("OUTBOUND_CA_BUNDLE", "/no/such/file"), "is not a file"),
+    ("E004", set_ciba("SCOPES", ["profile"]), "must hold 'openid'"),
+    ("E005", no_use_tz, "USE_TZ is False"),
+    ("E006", set_ciba("HOOKS", "no.such.module"), "cannot be imported: No module named 'no'"),
+    ("E006", set_ciba("HOOKS", f"{HERE}.OwnNode"), "is not a subclass of django_ciba.hooks.Ciba"),
+    ("E006", set_ciba("HOOKS", "Hooks"), "cannot be imported"),
+    ("E007", set_ciba("LOGIN_HINT_FIELDS", ["phone"]), "auth.User has no field 'phone'"),
+    ("E007", set_ciba("LOGIN_HINT_FIELDS", ["groups__name"]), "no field 'groups__name'"),
+    ("E007", set_ciba("LOGIN_HINT_FIELDS", ["ciba_grants"]), "of its own"),
+    ("E007", set_ciba("LOGIN_HINT_FIELDS", []), "is empty"),
+    ("E008", set_ciba("PROMPT_CHANNELS", ["pigeon"]), "'pigeon' is neither a dotted path nor"),
+    ("E008", set_ciba("PROMPT_CHANNELS", ["no.such.Channel"]), "cannot be imported"),
+    ("E008", set_ciba("PROMPT_CHANNELS", [f"{HERE}.OwnNode"]), "is not a subclass of"),
+    (
+        "E008",
+        set_ciba("PROMPT_CHANNELS", [f"{HERE}.UnfinishedChannel"]),
+        "does not say what send does",
+    ),
+    ("E009", set_ciba("JOURNEY_NODES", [f"{HERE}.Hooks"]), "is not a subclass of"),
+    (
+        "E009",
+        set_ciba("JOURNEY_NODES", [f"{HERE}.SecondNodeOfThatType"]),
+        "there is a node type PushSender already",
+    ),
+    ("E009", set_ciba("JOURNEY_NODES", [f"{HERE}.NodeWithoutType"]), "'type'"),
+    ("E010", mount(DEVICE), "does not include django_ciba.urls"),
+    (
+        "W001",
+        mount(path("oidc/", include("django_ciba.urls")), DEVICE),
+        "has the path '/oauth2', but that URLconf is included at '/oidc/'",
+    ),
+    (
+        "W001",
+        mount(*i18n_patterns(PROVIDER), DEVICE),
+        "but that URLconf is included at '/en/oauth2/'",
+    ),
+    ("W002", mount(PROVIDER), "does not include django_ciba.authentication_device.urls"),
+    (
+        "W003",
+        mount(PROVIDER, path("approve/", include("django_ciba.authentication_device.urls"))),
+        "DEVICE_URL's default has the path '/ciba', but that URLconf is included at '/approve/'",
+    ),
+    ("W003", set_ciba("DEVICE_URL", "https://op.example.com/inbox/"), "DJANGO_CIBA['DEVICE_URL']"),
+    ("W011", set_ciba("ISSUER", "http://op.example.com/oauth2"), "does not begin with https://"),
+    ("W012", set_ciba("OUTBOUND_ALLOW_LOOPBACK", True), "call services on its own machine"),
+    ("W013", set_ciba("ACCEPT_EXPIRED_ID_TOKEN_HINT", True), "an old, stolen ID token"),
+    ("W016", set_ciba("PROMPT_CHANNELS", ["console"]), "standard output"),
+    pytest.param("W021", sqlite_by_default, "database is locked", marks=SQLITE),
+    ("W023", local_memory, "every worker process has a cache of its own"),
+    ("W031", set_celery(task_always_eager=True), "inside the web request"),
+    ("W032", set_celery(broker_url=None), "no broker_url"),
+    ("W032", set_celery(broker_url="memory://"), "no worker in another process can reach"),
+    ("W033", set_celery(broker_transport_options={}), "socket_timeout and socket_connect_timeout"),
+    (
+        "W033",
+        set_celery(broker_transport_options={"socket_timeout": 2}),
+        "Redis without socket_connect_timeout",
+    ),
+    (
+        "W033",
+        set_celery(
+            broker_url=["sentinel://a.example.com;sentinel://b.example.com"],
+            broker_transport_options={"socket_connect_timeout": 2},
+        ),
+        "Redis without socket_timeout",
+    ),
+    (
+        "W035",
+        set_celery(broker_url="amqp://broker.example.com", beat_schedule={"cleanup": CLEANUP}),
+        "timers of journeys never fire",
+    ),
+    ("I036", set_celery(beat_schedule={"due": RUN_DUE}), "ended requests are kept for ever"),
+    ("W042", no_realm, "There is no root realm"),
+    ("W043", no_keys, "Realm / has no current signing key for PS256."),
+    ("E044", lost_secret, "of realm / cannot be decrypted"),
+    ("E045", set_realm(polling_interval=0), "Realm /: settings polling_interval must be"),
+    ("E045", set_realm(xyzzy=0), "Realm /: settings xyzzy is not a setting of a realm."),
+    ("W046", set_realm(accept_expired_id_token_hint=True), "Realm / accepts expired ID tokens"),
+]
+
+
+@pytest.mark.parametrize(("number", "careless", "part"), CARELESS)
+def test_a_careless_site_hears_of_this_and_of_nothing_else(
+    site: Site, number: str, careless: Callable[[Site], None], part: str
+) -> None:
+    careless(site)
+    assert heard() == {number}
+    assert any(part in each for each in messages()), messages()
+
+
+def test_signing_keys_under_the_secret_key_are_spoken_of(site: Site) -> None:
+    site.put("ENCRYPTION_KEYS", [])
+    assert "W014" in heard()
+    assert "SECRET_KEY" in " ".join(messages())
+
+
+def test_a_short_encryption_secret_is_spoken_of_and_never_quoted(site: Site) -> None:
+    site.put("ENCRYPTION_KEYS", [*site.ciba["ENCRYPTION_KEYS"], "hunter2", "0" * 64])
+    found = messages()
+    assert [re.search(r"\[(\d)\]", each).group(1) for each in found] == ["1", "2"]  # type: ignore[union-attr]
+    assert heard() == {"W015"}
+    assert not any("hunter2" in each for each in found)
+
+
+def test_a_setting_that_is_no_dict_is_said_and_stops_no_check(site: Site) -> None:
+    values: tuple[Any, ...] = (None, [], "ISSUER")
+    for wrong in values:
+        site.settings.DJANGO_CIBA = wrong
+        said = [each.msg for each in hear(database=False) if each.id == "django_ciba.E002"]
+        assert said == ["DJANGO_CIBA must be a dict."]
+
+
+@pytest.mark.parametrize("setting", list(CibaSettings.declared()), ids=lambda each: each.name)
+def test_no_wrong_value_stops_a_check(site: Site, setting: Setting[Any]) -> None:
+    """Whatever is in the settings, the site hears of it in words and not as a traceback."""
+    wrong: list[Any] = [value for value in WRONG_VALUES if setting.problem(value) is not None]
+    assert wrong
+    for value in wrong:
+        site.put(setting.name, value)
+        assert heard() & {"E001", "E003"}, value
+
+
+@pytest.mark.parametrize("wrong", [[], 7, {"signing_algs": 7}, {"scopes": [None]}], ids=str)
+def test_no_stored_realm_stops_a_check(site: Site, wrong: Any) -> None:
+    Realm.objects.create(name="branch", parent=Realm.objects.get())
+    Realm.objects.filter(name="branch").update(settings=wrong)
+    assert "E045" in heard()
+
+
+def test_a_module_that_raises_is_said(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "broken_hooks.py").write_text("raise RuntimeError('half done')")
+    site.monkeypatch.syspath_prepend(tmp_path)
+    site.put("HOOKS", "broken_hooks.Hooks")
+    (message,) = messages()
+    assert "raised RuntimeError while it was imported: half done" in message
+
+
+def test_a_prefix_that_a_proxy_puts_before_ours_is_no_fault(site: Site) -> None:
+    site.put("ISSUER", "https://example.com/apps/op/oauth2")
+    site.put("DEVICE_URL", "https://example.com/apps/op/ciba/")
+    assert heard() == set()
+
+
+def test_urls_are_found_wherever_they_are_included(site: Site) -> None:
+    nested = [path("oauth2/", include("django_ciba.urls"))]
+    site.mount(path("login/", include(nested)), re_path(r"^ciba/", include(DEVICE.url_patterns)))
+    site.put("ISSUER", "https://op.example.com/login/oauth2")
+    assert heard() == {"W002"}, "patterns by themselves are not our URLconf"
+    site.mount(path("login/", include(nested)), DEVICE)
+    assert heard() == set()
+
+
+def test_settings_without_a_urlconf_hear_nothing_of_urls(site: Site) -> None:
+    """A worker's settings may go without."""
+    del site.settings.ROOT_URLCONF
+    assert heard() == set()
+
+
+# --- Celery ---------------------------------------------------------------------------------------
+
+
+def test_a_killed_workers_tasks_matter_only_where_nothing_sweeps(site: Site) -> None:
+    site.celery.conf.beat_schedule = {"cleanup": CLEANUP}
+    assert heard() == {"W034", "W035"}
+    assert any("after 3600 s" in each and "1800 s" in each for each in messages())
+    options = {"socket_timeout": 2, "socket_connect_timeout": 2, "visibility_timeout": 1800}
+    site.celery.conf.broker_transport_options = options
+    assert heard() == {"W035"}
+    site.celery.conf.broker_transport_options = {**options, "visibility_timeout": 1801}
+    assert heard() == {"W034", "W035"}
+
+
+def test_a_site_without_celery_hears_nothing_of_celery(site: Site) -> None:
+    site.celery.conf.update(broker_url="memory://", task_always_eager=True, beat_schedule={})
+    site.put("TASK_RUNNER", "none")
+    assert heard() == set()
+
+
+def test_a_schedule_that_is_kept_elsewhere_is_not_looked_for(site: Site) -> None:
+    site.celery.conf.update(
+        beat_schedule={}, beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler"
+    )
+    assert heard() == set()
+
+
+def test_entries_that_are_added_when_the_app_is_ready_count(site: Site) -> None:
+    with Celery("late", broker="amqp://broker.example.com") as late:
+
+        @late.on_after_finalize.connect
+        def add(sender: Celery, **kwargs: Any) -> None:
+            for name in ("run_due", "cleanup"):
+                task = sender.signature(f"django_ciba.{name}")
+                sender.add_periodic_task(5.0, task, name=name)
+
+        assert heard() == set()
+
+
+def test_celery_settings_that_cannot_be_read_are_said(site: Site) -> None:
+    with Celery("broken") as broken:
+        broken.config_from_object("no.such.celeryconfig")
+        assert heard() == {"W032"}
+        assert messages() == ["Celery's configuration cannot be read: No module named 'no'"]
+
+
+def test_the_broker_of_the_environment_counts(site: Site) -> None:
+    site.celery.conf.update(broker_url=None)
+    site.monkeypatch.setenv("CELERY_BROKER_URL", "amqp://broker.example.com")
+    assert heard() == set()
+
+
+# --- the table, and Django ------------------------------------------------------------------------
+
+
+def test_every_check_is_heard_of_in_these_tests() -> None:
+    numbers = {str(getattr(each, "values", each)[0]) for each in CARELESS}
+    elsewhere = {"W014", "W015", "I022", "W034", "W041"}
+    assert numbers | elsewhere == {each.id.removeprefix("django_ciba.") for each in CHECKS}
+
+
+def test_no_two_checks_share_an_id_or_a_title() -> None:
+    assert len({each.id for each in CHECKS}) == len(CHECKS)
+    assert len({each.title for each in CHECKS}) == len(CHECKS)
+    assert len({each.find for each in CHECKS}) == len(CHECKS)
+
+
+def test_every_check_can_be_documented() -> None:
+    for each in CHECKS:
+        assert re.fullmatch(r"django_ciba\.[EWI]\d{3}", each.id)
+        assert each.title
+        assert not each.title.endswith(".")
+        assert each.hint.endswith("."), each.id
+        # What to change is named: a setting, or the place of one.
+        assert re.search(r"[A-Z_]{5,}|Celery's|realm's settings|manage\.py", each.hint), each.id
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda each: each.id)
+def test_each_check_is_registered_and_deploy_ones_for_deployment_only(check: Any) -> None:
+    assert (check in registry.get_checks()) == (not check.deploy)
+    assert check in registry.get_checks(include_deployment_checks=True)
+    assert "django_ciba" in check.tags
+    assert (checks.Tags.database in check.tags) == check.database
+
+
+def test_only_errors_of_declaration_are_heard_without_deploy(site: Site) -> None:
+    site.put("ISSUER", "http://op.example.com/oauth2")
+    site.put("OUTBOUND_ALLOW_LOOPBACK", True)
+    no_realm(site)
+    assert heard(deploy=False) == set()
+
+
+def test_the_database_is_asked_only_when_django_names_it(site: Site) -> None:
+    no_realm(site)
+    with CaptureQueriesContext(connection) as queries:
+        assert heard(database=False) == set()
+    assert len(queries) == 0
+    assert heard(database=True) == {"W042"}
+
+
+def test_each_level_is_what_its_letter_says(site: Site) -> None:
+    site.put("ISSUER", None)
+    site.settings.CACHES = LOCAL_MEMORY
+    site.celery.conf.beat_schedule = {"due": RUN_DUE}
+    levels = {str(each.id).removeprefix("django_ciba.")[0]: each.level for each in hear()}
+    assert levels == {"E": checks.ERROR, "W": checks.WARNING, "I": checks.INFO}
+
+
+def test_every_message_carries_the_hint_of_its_check(site: Site) -> None:
+    site.put("ISSUER", None)
+    hints = {each.id: each.hint for each in CHECKS}
+    found = hear()
+    assert found
+    assert all(each.hint == hints[str(each.id)] for each in found)
+
+
+def manage(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`manage.py` of the test site in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "django", *arguments],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "CIBA_VAR": str(folder),
+            "DJANGO_SETTINGS_MODULE": "testproject.settings",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def ids(text: str) -> set[str]:
+    return set(re.findall(r"django_ciba\.([EWI]\d{3})", text))
+
+
+@pytest.mark.slow
+@pytest.mark.only_on("sqlite")
+def test_manage_py_check_deploy_prints_what_is_open(tmp_path: Path) -> None:
+    arguments = ("check", "--deploy", "--database", "default")
+    answer = manage(
+        tmp_path,
+        *arguments,
+        PUBLIC_URL="http://op.example.com",
+        CIBA_ALLOW_LOOPBACK="1",
+        CELERY_BROKER_URL="memory://",
+        DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3",
+    )
+    assert {"W011", "W012", "W014", "I022", "W023", "W032", "W041"} <= ids(answer.stderr)
+    assert "no such table" in answer.stderr
+    assert "HINT: Set Celery's broker_url to Redis or RabbitMQ" in answer.stderr
+    assert answer.returncode == 0, "warnings stop nobody"
+
+
+@pytest.mark.slow
+@pytest.mark.only_on("sqlite")
+def test_a_dead_database_is_said_and_stops_no_check(tmp_path: Path) -> None:
+    answer = manage(
+        tmp_path,
+        "check",
+        "--deploy",
+        "--database",
+        "default",
+        "--tag",
+        "django_ciba",
+        DATABASE_URL="postgresql://nobody@127.0.0.1:9/none?connect_timeout=2",
+    )
+    assert ids(answer.stderr) & ASK_THE_DATABASE == {"W041"}
+    assert "Traceback" not in answer.stderr
+    assert answer.returncode == 0

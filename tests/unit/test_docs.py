@@ -1,0 +1,509 @@
+"""What the documentation says is so: generated pages are fresh, and its examples run as printed."""
+
+import ast
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from django.core.management import call_command
+
+from django_ciba import signals
+from django_ciba.checks import CHECKS
+from django_ciba.client_registration import MEMBERS as CLIENT_MEMBERS
+from django_ciba.conf import CibaSettings
+from django_ciba.journeys import NODES
+from django_ciba.protocol.errors import ERRORS
+from django_ciba.realm_document.faults import MEMBERS as DOCUMENT_MEMBERS
+from docs import generate, pages
+from tests.services.service import free_port
+
+pytestmark = pytest.mark.only_on("sqlite")
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+README = ROOT / "README.md"
+TUTORIAL = DOCS / "tutorial" / "first-flow.md"
+BY_HAND = DOCS / "tutorial" / "by-hand.md"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *DOCS.glob("[!_]*/**/*.md")])
+FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"!?\[[^]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    language: str
+    text: str
+
+    before: str
+
+    @property
+    def file(self) -> str | None:
+        """The file that the reader is told to write.
+
+        A Python block begins with its name; JSON has no comments, so the sentence before says it.
+        """
+        if self.language == "python":
+            found = re.match(r"# (\S+\.py)\n", self.text)
+        else:
+            found = re.search(r"(?i:save)[^`]*`(\S+\.json)`[^`]*:\n\n\Z", self.before)
+        return found[1] if found else None
+
+
+def blocks(text: str, *languages: str) -> list[Block]:
+    found = [Block(each[2], each[3], text[: each.start()]) for each in FENCE.finditer(text)]
+    return [block for block in found if block.language in languages]
+
+
+# --- generated pages -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", pages.PAGES)
+def test_a_generated_page_is_up_to_date(name: str) -> None:
+    written = (DOCS / name).read_text(encoding="utf-8")
+    assert written == pages.PAGES[name](), f"run python -m docs.generate: {name} is stale"
+
+
+@pytest.mark.slow
+def test_generate_names_the_page_that_is_stale(tmp_path: Path) -> None:
+    for name in pages.PAGES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text((DOCS / name).read_text(encoding="utf-8"), encoding="utf-8")
+    assert generate.main(["--check"], folder=tmp_path) == 0
+    (tmp_path / "reference" / "settings.md").write_text("# Settings\n", encoding="utf-8")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.md")}
+    assert generate.main(["--check"], folder=tmp_path) == 1
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.md")} == before
+    assert generate.main([], folder=tmp_path) == 0
+    assert generate.main(["--check"], folder=tmp_path) == 0
+
+
+@pytest.mark.slow
+def test_generate_writes_nothing_but_pages(tmp_path: Path) -> None:
+    """It sets Django up by itself, in a folder of its own, whatever the shell says."""
+    environment = {name: value for name, value in os.environ.items() if name not in SITE}
+    command = [sys.executable, "-m", "docs.generate", "--check"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_setting_has_its_heading() -> None:
+    page = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
+    missing = [each.name for each in CibaSettings.declared() if f"\n## {each.name}\n" not in page]
+    assert missing == []
+
+
+def test_every_error_has_its_heading() -> None:
+    page = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
+    assert [each.error for each in ERRORS if f"\n## {each.error}\n" not in page] == []
+
+
+def test_every_endpoint_that_gives_an_error_a_status_is_named_with_that_error() -> None:
+    """Which endpoint says what is prose; the statuses that endpoints declare must bear it out."""
+    silent = [
+        (endpoint.__name__, error.error)
+        for name, endpoint in pages.ENDPOINTS.items()
+        for error in endpoint.statuses
+        if name not in pages.prose.ERROR_PROSE[error.error].said_by
+    ]
+    assert silent == []
+
+
+def test_every_check_node_command_and_member_is_on_its_page() -> None:
+    for page, names in {
+        "checks": [each.id for each in CHECKS],
+        "journeys": list(NODES),
+        "realm-document": [*DOCUMENT_MEMBERS, *CLIENT_MEMBERS],
+        "commands": pages.command_names(),
+    }.items():
+        text = (DOCS / "reference" / f"{page}.md").read_text(encoding="utf-8")
+        assert [name for name in names if name not in text] == [], page
+
+
+def test_every_signal_is_on_its_page() -> None:
+    page = (DOCS / "reference" / "signals.md").read_text(encoding="utf-8")
+    sent = [name for name in vars(signals) if name.startswith("request_")]
+    assert sent
+    assert [name for name in sent if f"`{name}`" not in page] == []
+
+
+# --- what is printed -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_examples_can_be_read_by_what_they_are_for(page: Path) -> None:
+    """Python compiles, and JSON is JSON."""
+    for block in blocks(page.read_text(encoding="utf-8"), "python", "json"):
+        if block.language == "json":
+            json.loads(block.text)
+        else:
+            ast.parse(block.text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
+    """Sphinx looks at its own pages; the README and its neighbours are read on other sites."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for link in LINK.findall(text):
+        if link.startswith(("https://", "http://", "mailto:")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub and MyST call the headings of a page."""
+    headings = HEADING.findall(FENCE.sub("", page.read_text(encoding="utf-8")))
+    plain = [re.sub(r"[`*]", "", heading).strip().lower() for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
+
+
+def test_the_picture_says_in_words_what_it_shows() -> None:
+    picture = (DOCS / "_static" / "flow.svg").read_text(encoding="utf-8")
+    assert 'role="img"' in picture
+    assert "<title" in picture
+    assert "<desc" in picture
+
+
+REALM_DOCUMENTS = [
+    pytest.param(page, block.text, id=f"{page.relative_to(ROOT).as_posix()}-{number}")
+    for page in PAGES
+    for number, block in enumerate(blocks(page.read_text(encoding="utf-8"), "json"))
+    if '"realm":' in block.text
+]
+
+
+def test_there_are_realm_documents_to_import() -> None:
+    assert {param.values[0] for param in REALM_DOCUMENTS} >= {README, TUTORIAL, BY_HAND}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("page", "text"), REALM_DOCUMENTS)
+def test_a_printed_realm_document_imports(
+    page: Path, text: str, tmp_path: Path, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.DJANGO_CIBA = {"ISSUER": "https://op.example.com/oauth2"}
+    document = tmp_path / "realm.json"
+    document.write_text(text, encoding="utf-8")
+    call_command("ciba_import", str(document), "--dry-run")
+    assert capsys.readouterr().out.endswith("dry run: nothing was changed\n")
+
+
+# --- what is promised to work --------------------------------------------------------------------
+
+# What this run of the suite has set for its own site, and a reader's shell has not.
+SITE = ("CIBA_VAR", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PYTHONPATH", "CIBA_SIMULATOR")
+PASSWORD = "correct horse battery staple"
+
+
+class Project:
+    """A Django project, made by doing what a page says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name not in SITE},
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+        }
+        self.folder = folder
+        self.run("-m", "django", "startproject", "mysite")
+        self.folder = folder / "mysite"
+
+    def write_files_of(self, page: str) -> None:
+        """Add each block that has a file's name to the end of that file."""
+        for block in blocks(page, "python", "json"):
+            if block.file is None:
+                continue
+            places = [self.folder / block.file, self.folder / "mysite" / block.file]
+            place = next((each for each in places if each.exists()), places[0])
+            with place.open("a", encoding="utf-8") as file:
+                file.write(f"\n{block.text}")
+
+    def run(self, *arguments: str) -> str:
+        """What Python prints, given these arguments; it must end well."""
+        done = self._process(arguments, subprocess.PIPE)
+        out, _ = done.communicate(timeout=PATIENCE)
+        assert done.returncode == 0, f"{arguments}\n{out}"
+        return out
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+        """A process that goes on, and the file that it prints to."""
+        log = self.folder / f"{len(list(self.folder.glob('*.log')))}.log"
+        with log.open("w", encoding="utf-8") as file:
+            process = self._process(arguments, file)
+            try:
+                yield process, log
+            finally:
+                process.terminate()
+                process.wait(PATIENCE)
+
+    def _process(self, arguments: Sequence[str], output: Any) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def typed(page: str, program: str) -> list[list[str]]:
+    """The words of every line that begins with that program, in a project that is there already."""
+    lines = [
+        shlex.split(line, comments=True)
+        for block in blocks(page, "sh")
+        for line in block.text.replace("\\\n", "").splitlines()
+    ]
+    return [line[1:] for line in lines if line[0] == program and line[1:2] != ["-m"]]
+
+
+def eventually(log: Path, pattern: str, process: subprocess.Popen[str]) -> re.Match[str]:
+    """What a process prints, once it has printed it."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        text = log.read_text(encoding="utf-8")
+        if found := re.search(pattern, text):
+            return found
+        assert process.poll() is None, text
+        time.sleep(0.1)
+    pytest.fail(f"{pattern!r} was not printed:\n{log.read_text(encoding='utf-8')}")
+
+
+def the(pattern: str, text: str) -> str:
+    """What the pattern's group holds; it must be there."""
+    found = re.search(pattern, text, re.MULTILINE)
+    assert found, text
+    return found[1]
+
+
+SECRET = r"^client_secret: (\S+)$"
+
+# The README's two requests, with an answer between them, through Django's own test client.
+FLOW_OF_THE_README = """
+import json, os, sys
+from base64 import b64encode
+import django
+django.setup()
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.test import Client
+FORM = "application/x-www-form-urlencoded"
+get_user_model().objects.create_user("alice", password="-")
+http = Client(SERVER_NAME="localhost", SERVER_PORT="8000")
+found = http.get("/oauth2/.well-known/openid-configuration")
+headers = {"Authorization": "Basic " + b64encode(os.environ["CREDENTIALS"].encode()).decode()}
+asked = http.post(os.environ["ASK"], os.environ["ASKED"], FORM, headers=headers)
+call_command("ciba_answer", asked.json()["auth_req_id"], "approve", stdout=sys.stderr)
+poll = os.environ["POLLED"].replace("AUTH_REQ_ID", asked.json()["auth_req_id"])
+tokens = http.post(os.environ["POLL"], poll, FORM, headers=headers)
+print(json.dumps([found.json(), tokens.json()]))
+"""
+
+
+@pytest.mark.slow
+def test_the_readme_turns_a_site_into_a_provider(tmp_path: Path) -> None:
+    """Its blocks in a new project: migrate, import, a client, the checks, and its two requests."""
+    page = README.read_text(encoding="utf-8")
+    project = Project(tmp_path)
+    project.write_files_of(page)
+    commands = typed(page, "python")
+    printed = {
+        line[1]: project.run(*(word for word in line if word != "--loop")) for line in commands
+    }
+    assert list(printed) == ["migrate", "ciba_import", "ciba_client", "ciba_run_due"]
+    assert "no issues" in project.run("manage.py", "check")
+    ask, poll = map(Curl.of, typed(page, "curl"))
+    secret = the(SECRET, printed["ciba_client"])
+    project.environment |= {
+        "DJANGO_SETTINGS_MODULE": "mysite.settings",
+        "CREDENTIALS": ":".join(ask.user).replace("SECRET", secret),
+        "ASK": urlsplit(ask.url).path,
+        "ASKED": "&".join(ask.data),
+        "POLL": urlsplit(poll.url).path,
+        "POLLED": "&".join(poll.data),
+    }
+    metadata, tokens = json.loads(project.run("-c", FLOW_OF_THE_README).splitlines()[-1])
+    assert metadata["issuer"] == "http://localhost:8000/oauth2"
+    assert metadata["backchannel_authentication_endpoint"] == ask.url
+    assert metadata["token_endpoint"] == poll.url
+    assert tokens["scope"] == "openid"
+    assert tokens["id_token"]
+
+
+@dataclass
+class Lesson:
+    """The tutorial's project, as it is when its first lesson comes to the relying party."""
+
+    project: Project
+    site: str
+    prompts: Path
+    worker: subprocess.Popen[str]
+    left: list[list[str]]  # what the first lesson has still to type
+
+    def page(self, path: Path) -> str:
+        return path.read_text(encoding="utf-8").replace("localhost:8000", self.site)
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lesson]:
+    """Every file and command of the first lesson, on a port of its own, with both processes up."""
+    site = f"localhost:{free_port()}"
+    page = TUTORIAL.read_text(encoding="utf-8").replace("localhost:8000", site)
+    project = Project(tmp_path_factory.mktemp("lesson"))
+    project.write_files_of(page)
+    commands = typed(page, "python")
+    while "runserver" not in commands[0]:
+        line = commands.pop(0)
+        printed = project.run(*line, *(["--noinput"] if "createsuperuser" in line else []))
+        if "ciba_client" in line:
+            project.environment["CLIENT_SECRET"] = the(SECRET, printed)
+    web, worker, *left = commands
+    assert worker == ["manage.py", "ciba_run_due", "--loop"]
+    with (
+        # One process: it need not notice when somebody edits a file meanwhile.
+        project.running(*web, "--noreload") as (server, log),
+        project.running(*worker) as (loop, prompts),
+    ):
+        eventually(log, "Quit the server", server)
+        yield Lesson(project, site, prompts, loop, left)
+
+
+@pytest.mark.slow
+def test_the_tutorial_goes_from_an_empty_project_to_a_token(lesson: Lesson) -> None:
+    """Alice follows the link of her prompt, logs in and approves; the script prints her claims."""
+    (script, _), project = lesson.left, lesson.project
+    with project.running(*script) as (party, output):
+        eventually(output, "authorization_pending", party)
+        link = eventually(lesson.prompts, r"Corner Shop.*£9\.50.*-> (http\S+)", lesson.worker)[1]
+        approve_as_alice(link, lesson.site)
+        assert party.wait(PATIENCE) == 0, output.read_text(encoding="utf-8")
+    claims, userinfo = map(ast.literal_eval, output.read_text(encoding="utf-8").splitlines()[-2:])
+    assert (claims["acr"], claims["amr"]) == ("push", ["pwd"])
+    assert userinfo["preferred_username"] == "alice"
+
+
+@pytest.mark.slow
+def test_the_tutorial_can_be_answered_without_a_browser(lesson: Lesson) -> None:
+    (script, answer), project = lesson.left, lesson.project
+    assert answer[1:] == ["ciba_answer", "THE_AUTH_REQ_ID", "approve"]
+    with project.running(*script) as (party, output):
+        auth_req_id = eventually(output, r"'auth_req_id': '([\w-]+)'", party)[1]
+        said = project.run(*(word.replace("THE_AUTH_REQ_ID", auth_req_id) for word in answer))
+        assert "approved; it is authorized now" in said
+        assert party.wait(PATIENCE) == 0, output.read_text(encoding="utf-8")
+
+
+def approve_as_alice(link: str, site: str) -> None:
+    """What her browser does: the link of the prompt, the login page, the question, the button."""
+    csrf = r'name="csrfmiddlewaretoken" value="([^"]+)"'
+    browser = requests.Session()
+    login = browser.get(link, timeout=PATIENCE)
+    assert "/admin/login/" in login.url
+    form = {"username": "alice", "password": PASSWORD, "csrfmiddlewaretoken": the(csrf, login.text)}
+    question = browser.post(login.url, form, timeout=PATIENCE)
+    assert question.url == link
+    assert "Pay £9.50 to Corner Shop (CS-1234)" in question.text
+    action = the(r'action="(/ciba/requests/[^"]+)"', question.text)
+    verdict = {"verdict": "approved", "csrfmiddlewaretoken": the(csrf, question.text)}
+    outcome = browser.post(f"http://{site}{action}", verdict, timeout=PATIENCE)
+    assert outcome.status_code == 200
+
+
+@pytest.mark.slow
+def test_the_walk_with_curl_gets_the_answers_that_are_printed(lesson: Lesson) -> None:
+    """The second lesson in the first one's project, each request as curl would send it."""
+    page, project = lesson.page(BY_HAND), lesson.project
+    project.write_files_of(page)
+    importing, making_keys, registering, answering = typed(page, "python")
+    project.run(*importing)
+    project.run(*making_keys)
+    shell = {"$CLIENT_SECRET": the(SECRET, project.run(*registering))}
+    shell["$(python sign.py)"] = project.run("sign.py").strip()
+    printed = [json.loads(each.text) for each in blocks(page, "json") if each.file is None]
+    started, pending, too_soon, tokens, userinfo = printed
+    ask, poll, claims = map(Curl.of, typed(page, "curl"))
+
+    answer = ask.sent(shell)
+    assert answer.keys() == started.keys()
+    assert answer["expires_in"] == started["expires_in"]
+    assert answer["interval"] == started["interval"]
+    shell["$AUTH_REQ_ID"] = answer["auth_req_id"]
+    assert poll.sent(shell) == pending
+    assert poll.sent(shell) == too_soon
+    project.run(*(shell.get(word, word) for word in answering))
+    answer = poll.sent(shell)
+    assert answer.keys() == tokens.keys()
+    unlike = ("access_token", "refresh_token", "id_token")
+    assert all(answer[name] == tokens[name] for name in tokens if name not in unlike)
+    shell["$ACCESS_TOKEN"] = answer["access_token"]
+    assert claims.sent(shell) == userinfo
+    assert poll.sent(shell)["error"] == "invalid_grant"
+    assert claims.sent(shell)["error"] == "invalid_token"
+
+
+@dataclass(frozen=True)
+class Curl:
+    """A line of curl, as far as the pages use it."""
+
+    url: str
+    user: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    header: str = ""
+
+    @classmethod
+    def of(cls, words: list[str]) -> "Curl":
+        *options, url = words
+        pairs = list(zip(options[::2], options[1::2], strict=True))
+        assert {name for name, _ in pairs} <= {"--request", "--user", "--data", "--header"}
+        given = dict(pairs)
+        return cls(
+            url,
+            tuple(given["--user"].split(":")) if "--user" in given else (),
+            tuple(value for name, value in pairs if name == "--data"),
+            given.get("--header", ""),
+        )
+
+    def sent(self, shell: Mapping[str, str]) -> dict[str, Any]:
+        """The JSON of the answer, with the shell's variables filled in."""
+
+        def filled(text: str) -> str:
+            for name, value in shell.items():
+                text = text.replace(name, value)
+            return text
+
+        headers = dict([filled(self.header).split(": ", 1)] if self.header else [])
+        if not self.data:
+            answer = requests.get(self.url, headers=headers, timeout=PATIENCE)
+        else:
+            name, secret = map(filled, self.user)
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = "&".join(map(filled, self.data))
+            answer = requests.post(
+                self.url, body, auth=(name, secret), headers=headers, timeout=PATIENCE
+            )
+        found: dict[str, Any] = answer.json()
+        return found
