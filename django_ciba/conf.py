@@ -67,7 +67,7 @@ def pattern_or_none(value: Any) -> str | None:
         return None if value is None else problem
     try:
         re.compile(value)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:  # all three come from a pattern
         return f"is no regular expression: {error}"
     return None
 
@@ -91,6 +91,13 @@ def issuer_address(value: Any) -> str | None:
     if value.endswith("/"):
         return "must not end with a slash"
     return None
+
+
+def endpoint_address(value: Any) -> str | None:
+    """RFC 6749 §3.1: an endpoint of the site's own; unlike an issuer it may end with a slash."""
+    if not isinstance(value, str) or not value:
+        return "must be the public address of that endpoint, as https://op.example.com/o/authorize/"
+    return issuer_address(value.rstrip("/"))
 
 
 def signing_algs(value: Any) -> str | None:
@@ -144,7 +151,9 @@ class Setting(Generic[T]):
             for overrides in instance.overrides:
                 if (found := overrides.get(self.name.lower())) is not None:
                     return cast(T, found)
-        site: Mapping[str, Any] = getattr(settings, "DJANGO_CIBA", {})
+        site = getattr(settings, "DJANGO_CIBA", {})
+        if not isinstance(site, Mapping):
+            return self.default  # check E002 says so; a page that says more is no use here
         return cast(T, site.get(self.name, self.default))
 
 
@@ -164,7 +173,7 @@ class CibaSettings:
         None,
         "Address of the site's own authorization endpoint, when another OpenID Provider lives "
         "beside this one. Default: our page that says there is no front-channel flow.",
-        problem=lambda value: None if value is None else issuer_address(value),
+        problem=lambda value: None if value is None else endpoint_address(value),
     )
     HOOKS = Setting(
         "django_ciba.hooks.CibaHooks",

@@ -5,7 +5,7 @@ A site subclasses CibaHooks and names its class in DJANGO_CIBA["HOOKS"].
 
 from collections.abc import Collection
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
@@ -31,6 +31,16 @@ MAX_INTEGER = 2**63 - 1
 
 class CibaHooks:
     """The defaults work for any user model; override what differs."""
+
+    # What `claims` can say of a user: discovery announces these.
+    claims_supported: ClassVar[tuple[str, ...]] = (
+        "name",
+        "given_name",
+        "family_name",
+        "preferred_username",
+        "email",
+        "phone_number",
+    )
 
     def find_user(self, hint: UserHint, client: Client) -> AbstractBaseUser | None:
         """The one user that `hint` means to `client`, or None; costs one statement.

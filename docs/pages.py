@@ -20,7 +20,7 @@ from django_ciba import urls
 from django_ciba.checks import CHECKS, Check
 from django_ciba.client_registration import metadata_of
 from django_ciba.client_registration.members import COLUMNS, INFORMATIONAL, MEMBERS, one_of
-from django_ciba.conf import CibaSettings, Setting
+from django_ciba.conf import MOST, CibaSettings, Setting
 from django_ciba.endpoints.wire import WireEndpoint
 from django_ciba.journeys import FAILURE, NODES, SUCCESS, Node
 from django_ciba.management import commands as command_modules
@@ -68,8 +68,9 @@ def with_code(text: str) -> str:
 
 
 def accepted(problem: Callable[[Any], str | None]) -> str:
-    """What a check takes, in the words in which it refuses."""
+    """What a check takes, in the words in which it refuses; the largest number is said once."""
     said = (problem(OBJECT) or "anything").removeprefix("must be ")
+    said = said.replace(f" to {MOST}", " up").replace(f", at most {MOST}", "")
     return f"{said}, or `None`" if problem(None) is None and problem(OBJECT) else said
 
 
@@ -112,6 +113,8 @@ name, in the realm's `settings` (see [the realm document](realm-document.md) and
 [realms](../how-to/realms.md)). The nearest realm that says something wins; the site's own dict
 comes last.
 
+No number may be larger than {most}.
+
 """
 
 
@@ -121,7 +124,7 @@ def settings_page() -> str:
         (f"[{each.name}](#{anchor(each.name)})", code(each.default), "realm" if each.realm else "")
         for each in declared
     )
-    parts = [SETTINGS_TOP.format(made=made_from("django_ciba/conf.py"))]
+    parts = [SETTINGS_TOP.format(made=made_from("django_ciba/conf.py"), most=MOST)]
     parts.append(table(("setting", "default", ""), rows))
     parts.extend(setting_section(each) for each in declared)
     return "".join(parts)
@@ -171,11 +174,11 @@ The status depends on the endpoint as well as on the code.
 def errors_page() -> str:
     whole((each.error for each in ALL_ERRORS), prose.ERROR_PROSE, "the error")
     rows = (
-        (f"[{each.error}](#{anchor(each.error)})", statuses(each), each.meaning)
+        (f"[{each.error}](#{anchor(each.error)})", statuses(each), said_by(each, with_status=False))
         for each in ALL_ERRORS
     )
     made = made_from("django_ciba/protocol/errors.py, the endpoints and docs/prose.py")
-    parts = [ERRORS_TOP.format(made=made), table(("error", "status", "meaning"), rows)]
+    parts = [ERRORS_TOP.format(made=made), table(("error", "status", "said by"), rows)]
     parts.extend(error_section(each) for each in ALL_ERRORS)
     return "".join(parts)
 
@@ -203,13 +206,12 @@ def statuses(error: type[ProtocolError]) -> str:
     return ", ".join(map(str, sorted(found)))
 
 
-def said_by(error: type[ProtocolError]) -> str:
-    return ", ".join(
-        f"`{where}` ({status(error, where)})"
-        if where in ENDPOINTS
-        else f"{where} ({status(error, where)})"
-        for where in prose.ERROR_PROSE[error.error].said_by
-    )
+def said_by(error: type[ProtocolError], *, with_status: bool = True) -> str:
+    named = []
+    for where in prose.ERROR_PROSE[error.error].said_by:
+        name = f"`{where}`" if where in ENDPOINTS else where
+        named.append(f"{name} ({status(error, where)})" if with_status else name)
+    return ", ".join(named)
 
 
 # --- checks --------------------------------------------------------------------------------------

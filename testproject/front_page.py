@@ -3,9 +3,10 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
+
+from testproject.shop.views import page
 
 
-@never_cache
+@page
 def front_page(request: HttpRequest) -> HttpResponse:
     return render(request, "front_page.html", {"simulator": settings.CIBA_SIMULATOR})

@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final, LiteralString
 from urllib.parse import urlsplit
 
 import psycopg
@@ -43,6 +43,8 @@ def realm_document(
 
 class LiveProcess(Service):
     """What site and worker share: they run in the site's environment, and say what they logged."""
+
+    start_within: ClassVar[float] = 120.0  # Django, twice, on a busy machine
 
     @classmethod
     def missing(cls) -> str | None:
@@ -156,6 +158,8 @@ class LiveSite(LiveProcess):
         # --no-control-socket: its place is one for the whole account, and sites run side by side.
         options = {"--bind": f"{LOOPBACK}:{self.port}", "--access-logfile": "-"}
         options |= {"--workers": str(self.workers), "--threads": str(self.threads)}
+        # A client that polls every other second must not meet a connection that is just closing.
+        options |= {"--keep-alive": "60", "--graceful-timeout": "5"}
         flat = [part for option in options.items() for part in option]
         command = [sys.executable, "-m", "gunicorn", "testproject.wsgi", "--no-control-socket"]
         self._spawn([*command, *flat], environment=self.environment)
@@ -231,7 +235,7 @@ def drop_database(url: str) -> None:
     _as_administrator(beside, "DROP DATABASE IF EXISTS {} WITH (FORCE)", parts.path[1:])
 
 
-def _as_administrator(url: str, statement: "sql.LiteralString", name: str) -> None:
+def _as_administrator(url: str, statement: LiteralString, name: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
 

@@ -7,15 +7,19 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, urlencode
 
-from django.http import HttpResponse
 from django.test import Client as HttpClient
 
 from django_ciba.jose import PrivateKey, base64url, sign
 from django_ciba.jose.algorithms import ALGORITHMS
 from django_ciba.models import Client
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+else:
+    from django.http import HttpResponse as Answer
 
 CIBA = "urn:openid:params:grant-type:ciba"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -33,7 +37,7 @@ class RelyingParty:
     key: PrivateKey
     secret: str = ""
     signed: bool = True
-    log: list[HttpResponse] = field(default_factory=list)
+    log: list[Answer] = field(default_factory=list)
 
     def now(self) -> int:
         return int(time.time())
@@ -54,7 +58,7 @@ class RelyingParty:
     def signed_request(self, **changes: Any) -> str:
         return sign(self.request_claims(**changes), self.key)
 
-    def send(self, token: str, **beside: str) -> HttpResponse:
+    def send(self, token: str, **beside: str) -> Answer:
         """bc-authorize with this `request`, whatever it is, and parameters beside it."""
         return self.post("bc-authorize", {"request": token, **beside})
 
@@ -93,7 +97,7 @@ class RelyingParty:
         authenticated: bool = True,
         headers: Mapping[str, str] | None = None,
         content_type: str = FORM,
-    ) -> HttpResponse:
+    ) -> Answer:
         """POST to an endpoint of the realm, with this client's credentials unless told not to."""
         own, sent = self.credentials() if authenticated else ({}, {})
         sent = {**sent, **(headers or {})}
@@ -103,13 +107,12 @@ class RelyingParty:
             body = urlencode([*parameters, *own.items()]).encode()
         else:
             body = urlencode({**own, **parameters}).encode()
-        answer = self.http.post(
-            self.mount + endpoint, data=body, content_type=content_type, headers=sent
-        )
+        # Not http.post, which writes the octets anew in the charset of the content type.
+        answer = self.http.generic("POST", self.mount + endpoint, body, content_type, headers=sent)
         self.log.append(answer)
         return answer
 
-    def authenticate(self, **changes: Any) -> HttpResponse:
+    def authenticate(self, **changes: Any) -> Answer:
         """bc-authorize with a good request, changed by `changes`; signed if the client signs."""
         if self.signed:
             return self.post("bc-authorize", {"request": self.signed_request(**changes)})
@@ -123,17 +126,17 @@ class RelyingParty:
         assert answer.status_code == 200, answer.content
         return str(answer.json()["auth_req_id"])
 
-    def poll(self, auth_req_id: str, **changes: Any) -> HttpResponse:
+    def poll(self, auth_req_id: str, **changes: Any) -> Answer:
         parameters = {"grant_type": CIBA, "auth_req_id": auth_req_id, **changes}
         return self.post("access_token", {k: v for k, v in parameters.items() if v is not None})
 
-    def refresh(self, refresh_token: str, **changes: Any) -> HttpResponse:
+    def refresh(self, refresh_token: str, **changes: Any) -> Answer:
         return self.post(
             "access_token",
             {"grant_type": "refresh_token", "refresh_token": refresh_token, **changes},
         )
 
-    def userinfo(self, access_token: str, **headers: str) -> HttpResponse:
+    def userinfo(self, access_token: str, **headers: str) -> Answer:
         return self.http.get(
             self.mount + "userinfo", headers={"Authorization": f"Bearer {access_token}", **headers}
         )

@@ -11,6 +11,8 @@ from typing import Self
 
 import pytest
 
+from tests.plugin import leave_out
+
 pytestmark = [pytest.mark.slow, pytest.mark.only_on("sqlite")]
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +71,8 @@ class Demo:
 
     def processes(self) -> list[int]:
         """Every process that lives in this demo's folder, by its environment."""
+        if not Path("/proc").is_dir():
+            leave_out("no /proc to look for processes in")
         mine = f"CIBA_VAR={self.var}".encode()
         return [
             int(each.name)
@@ -166,3 +170,12 @@ def test_a_child_that_dies_fails_the_demo(tmp_path: Path) -> None:
     assert "the worker ended by itself (exit code 1)" in output
     assert "No such transport: nonsense" in output
     assert demo.processes() == []
+
+
+def test_a_spoilt_database_is_told_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "db.sqlite3").write_text("no database at all " * 100)
+    with Demo(tmp_path, "--once") as demo:
+        output = demo.output()
+    assert demo.process.returncode == 1
+    assert f"Its files are in {tmp_path}; without them it starts afresh." in output
+    assert "Traceback" not in output

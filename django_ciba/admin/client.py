@@ -60,7 +60,7 @@ class ClientForm(ModelForm[Client]):
 
     def _informational(self, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         """RFC 7591 §2: what is kept and shown. The site's own names beside it are not looked at."""
-        written = values.get("metadata") or {}
+        written = values["metadata"]
         if not isinstance(written, dict):
             self.add_error("metadata", "This must be a JSON object.")
             return
@@ -84,7 +84,8 @@ class ClientForm(ModelForm[Client]):
 
     def clean_metadata(self) -> Any:
         """An empty field is an empty object: the column is not nullable."""
-        return self.cleaned_data["metadata"] or {}
+        metadata = self.cleaned_data["metadata"]
+        return {} if metadata is None else metadata
 
     def save(self, commit: bool = True) -> Client:
         registered(self.given, self.instance.realm, existing=self.instance)

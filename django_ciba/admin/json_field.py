@@ -17,7 +17,7 @@ class StrictJSONField(forms.JSONField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("widget", forms.Textarea)
         super().__init__(**kwargs)
-        self.widget.attrs.update({"rows": 12, "cols": 90, "spellcheck": "false"})
+        self.widget.attrs.update({"rows": 16, "cols": 90, "spellcheck": "false"})
 
     def to_python(self, value: Any) -> Any:
         if self.disabled or value in self.empty_values or not isinstance(value, str):

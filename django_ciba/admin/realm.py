@@ -9,7 +9,7 @@ from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
 
-from django_ciba.admin.base import EditableInline, OperatorAdmin
+from django_ciba.admin.base import EditableInline, ModelForm, OperatorAdmin
 from django_ciba.models import AcrMapping, Journey, Realm, SigningKey
 
 
@@ -36,10 +36,18 @@ class AcrMappingInline(EditableInline[AcrMapping, Realm]):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
+class RealmForm(ModelForm[Realm]):
+    def clean_settings(self) -> Any:
+        """An empty field is an empty object: the column is not nullable."""
+        settings = self.cleaned_data["settings"]
+        return {} if settings is None else settings
+
+
 @admin.register(Realm)
 class RealmAdmin(OperatorAdmin[Realm]):
-    """A new realm gets its signing keys when it is saved."""
+    """A realm gets the signing keys that it lacks whenever it is saved."""
 
+    form = RealmForm
     fields = [
         "name",
         "parent",
@@ -80,4 +88,4 @@ class RealmAdmin(OperatorAdmin[Realm]):
     def save_model(self, request: HttpRequest, obj: Realm, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         for key in SigningKey.objects.ensure(obj):
-            self.message_user(request, f"Made a signing key for {key.alg}.")
+            self.message_user(request, f"Made the {key.state} signing key for {key.alg}.")

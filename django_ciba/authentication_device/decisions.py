@@ -85,7 +85,7 @@ def _take_answer(request: HttpRequest, found: AuthenticationRequest, now: dateti
         found.refresh_from_db(
             fields=["status", "answer", "answered_at", "ended_at", "prompt_until"]
         )
-        if refused.reason != "answered" or found.answer != given[0]:
+        if found.answer != given[0]:
             return _outcome_page(request, found, now, refused.reason)
     outcome_page = HttpResponseRedirect(reverse("ciba_device:request", args=[found.public_id]))
     outcome_page.status_code = 303  # RFC 9110 §15.4.4: what follows is a GET

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from django_ciba.authentication_device.logins import login_name
 from django_ciba.authentication_device.pages import (
     device_data,
     device_page,
@@ -41,7 +42,7 @@ def waiting(request: HttpRequest, public_id: UUID | None = None) -> JsonResponse
         rows = rows.filter(public_id=public_id)
     names = rows.values_list("public_id", flat=True)[:MOST_WAITING]
     cards = [{"id": each, "card": reverse("ciba_device:card", args=[each])} for each in names]
-    return JsonResponse({"waiting": cards})
+    return JsonResponse({"login": login_name(request), "waiting": cards})
 
 
 @device_page("GET", "HEAD")

@@ -8,6 +8,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.dateparse import parse_datetime
 
 SESSION_KEY: Final = "ciba_authenticated_at"
@@ -40,6 +41,16 @@ def authenticated_at(request: HttpRequest, now: datetime) -> datetime:
     if found is None or timezone.is_naive(found):
         found = getattr(request.user, "last_login", None) or now
     return min(found, now)
+
+
+def login_name(request: HttpRequest) -> str:
+    """A name of this login that says nothing else.
+
+    An open page compares it: after another login, its forms and its list are no longer good.
+    """
+    value = f"{request.user.pk} {request.session.get(SESSION_KEY)}"
+    digest = salted_hmac("django_ciba.authentication_device.logins", value, algorithm="sha256")
+    return digest.hexdigest()[:16]
 
 
 def authentication_methods(request: HttpRequest) -> list[str]:

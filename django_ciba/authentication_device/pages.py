@@ -7,11 +7,14 @@ from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
+
+from django_ciba.authentication_device.logins import login_name
 
 P = ParamSpec("P")
 View: TypeAlias = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -25,13 +28,20 @@ STATIC_FILES: Final = (
 
 
 def device_page(*methods: str) -> Callable[[View[P]], View[P]]:
-    """A page for a signed-in user: others are sent to the site's LOGIN_URL and come back."""
+    """A page for a signed-in user: others are sent to the site's LOGIN_URL and come back.
+
+    A form sent without a login gets a page with a link instead: where the login is on another
+    host, our form-action would stop a redirect to it, and the user would see nothing happen.
+    """
 
     def decorate(view: View[P]) -> View[P]:
         guarded = csrf_protect(login_required(require_http_methods(methods)(view)))
 
+        @login_not_required
         @wraps(view)
         def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if request.method == "POST" and not request.user.is_authenticated:
+                return _shut_in(_signed_out(request))
             return _shut_in(guarded(request, *args, **kwargs))
 
         return page
@@ -64,13 +74,17 @@ def page_response(
     request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200
 ) -> HttpResponse:
     """The named template, the site's own before ours, as the signed-in user sees it."""
-    signed_in_as = signed_in_user(request).get_username()
-    return render(
-        request,
-        f"{TEMPLATES}/{template}",
-        {"signed_in_as": signed_in_as, **context},
-        status=status,
-    )
+    shared = {
+        "signed_in_as": signed_in_user(request).get_username(),
+        "login_name": login_name(request),
+    }
+    return render(request, f"{TEMPLATES}/{template}", {**shared, **context}, status=status)
+
+
+def _signed_out(request: HttpRequest) -> HttpResponse:
+    address = redirect_to_login(request.get_full_path())["Location"]
+    context = {"login_address": address}
+    return render(request, f"{TEMPLATES}/signed_out.html", context, status=403)
 
 
 def _shut_in(response: HttpResponseBase) -> HttpResponseBase:

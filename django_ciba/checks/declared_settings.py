@@ -1,7 +1,6 @@
 """What is wrong in `DJANGO_CIBA` itself; needs nothing but the settings."""
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -74,11 +73,6 @@ def contradictions() -> Iterator[str]:
                 f"DJANGO_CIBA[{less!r}] ({usable(less)}) must not be more than "
                 f"DJANGO_CIBA[{more!r}] ({usable(more)})."
             )
-    if (pattern := usable("BINDING_MESSAGE_PATTERN")) is not None:
-        try:
-            re.compile(pattern)
-        except re.error as fault:
-            yield f"DJANGO_CIBA['BINDING_MESSAGE_PATTERN'] is no regular expression: {fault}."
     bundle = usable("OUTBOUND_CA_BUNDLE")
     if bundle is not None and not Path(bundle).is_file():
         yield "DJANGO_CIBA['OUTBOUND_CA_BUNDLE'] is not a file that this process can see."

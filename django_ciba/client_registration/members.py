@@ -13,7 +13,7 @@ from django.db import models
 
 from django_ciba.jose import BadKey, verification_keys
 from django_ciba.models import Client
-from django_ciba.outbound import address_problem
+from django_ciba.models.remote_jwks import jwks_uri_problem
 from django_ciba.protocol.names import CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE
 
 from .problems import Problem, shown, under, unknown, unstorable
@@ -157,11 +157,7 @@ def _key_fault(value: Any) -> Problem | None:
 
 def jwks_uri(value: Any) -> Iterator[Problem]:
     """RFC 7591 §2: an address that we may call."""
-    if not isinstance(value, str):
-        yield Problem("", "must be a string")
-    elif len(value) > 1000:
-        yield Problem("", "must be at most 1000 characters long")
-    elif (problem := address_problem(value)) is not None:
+    if (problem := jwks_uri_problem(value)) is not None:
         yield Problem("", problem)
 
 

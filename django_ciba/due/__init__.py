@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_ciba import prompts
 from django_ciba.conf import ciba_settings
 from django_ciba.journeys import walk_due
-from django_ciba.models import AuthenticationRequest, Delivery, Token, UsedAssertion
+from django_ciba.models import AuthenticationRequest, Delivery, Grant, Token, UsedAssertion
 from django_ciba.outbox import Sender, deliver
 from django_ciba.outbox.wake_up import ADVANCE, DELIVER
 
@@ -39,12 +39,17 @@ def cleanup(now: datetime | None = None) -> dict[str, int]:
     """Delete what is past its use, in batches; how many rows of each model."""
     moment = now or timezone.now()
     kept_since = moment - timedelta(seconds=ciba_settings.RETENTION)
-    counts = {"authentication_requests": 0, "used_assertions": 0, "tokens": 0}
+    counts = {"authentication_requests": 0, "used_assertions": 0, "tokens": 0, "grants": 0}
     while deleted := AuthenticationRequest.objects.delete_ended(kept_since, BATCH):
         counts["authentication_requests"] += deleted
     leeway = timedelta(seconds=ciba_settings.CLOCK_LEEWAY)
     counts["used_assertions"] = _delete_expired(UsedAssertion, moment - leeway)
     counts["tokens"] = _delete_expired(Token, kept_since)
+    # A grant lives as long as a token of it can still be shown; each is made with its tokens.
+    spent = Grant.objects.filter(tokens__isnull=True, created_at__lt=kept_since)
+    while pks := list(spent.values_list("pk", flat=True)[:BATCH]):
+        Grant.objects.filter(pk__in=pks).delete()
+        counts["grants"] += len(pks)
     return counts
 
 

@@ -14,6 +14,7 @@ from django_ciba.conf import ciba_settings
 from django_ciba.delivery import MODES
 from django_ciba.endpoints.wire import WireEndpoint, json_response
 from django_ciba.grants import GRANTS
+from django_ciba.hooks import hooks
 from django_ciba.jose import ASYMMETRIC_ALGS
 from django_ciba.models import Realm, SigningKey, configuration
 from django_ciba.protocol.names import SCOPE_CLAIMS
@@ -32,7 +33,8 @@ class DiscoveryEndpoint(WireEndpoint):
 def provider_metadata(realm: Realm) -> dict[str, Any]:
     """OpenID Connect Discovery §3: everything that is true of this realm, and nothing else."""
     scopes = list(realm.conf.SCOPES)
-    claims = {"sub"} | {claim for scope in scopes for claim in SCOPE_CLAIMS.get(scope, ())}
+    of_scopes = {claim for scope in scopes for claim in SCOPE_CLAIMS.get(scope, ())}
+    claims = {"sub", "subname"} | of_scopes & set(hooks().claims_supported)
     signing = {key.alg for key in realm.keys if key.state == SigningKey.State.CURRENT}
     metadata: dict[str, Any] = {
         "issuer": realm.issuer,

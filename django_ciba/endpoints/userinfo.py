@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from django_ciba.endpoints.wire import WireEndpoint, answered, refusal
 from django_ciba.hooks import hooks
 from django_ciba.models import Client, Token, configuration
+from django_ciba.protocol.challenge import challenge
 from django_ciba.protocol.errors import (
     InsufficientScope,
     InvalidRequest,
@@ -56,10 +57,8 @@ class UserInfoEndpoint(WireEndpoint):
         """RFC 6750 §3: the error also stands in the challenge, unless no token was sent."""
         status = 401 if isinstance(exc, NoToken) else self.statuses.get(type(exc), 400)
         answer = refusal(http, exc, status)
-        challenge = 'Bearer realm="userinfo"'
-        if not isinstance(exc, NoToken):
-            challenge += f', error="{exc.error}", error_description="{exc.description}"'
-        answer["WWW-Authenticate"] = challenge
+        said = {} if isinstance(exc, NoToken) else exc.members()
+        answer["WWW-Authenticate"] = challenge("userinfo", **said)
         return answer
 
 

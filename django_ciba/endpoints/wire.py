@@ -188,4 +188,6 @@ def json_response(content: bytes, status: int = 200) -> HttpResponse:
     answer["Cache-Control"] = "no-store"
     answer["Pragma"] = "no-cache"
     answer["X-Content-Type-Options"] = "nosniff"
+    # Django would write a warning for each 4xx, and every poll of a pending request is one.
+    answer._has_been_logged = True  # type: ignore[attr-defined]
     return answer

@@ -8,6 +8,7 @@ from django_ciba.journeys.engine import walk
 from django_ciba.journeys.progress import store_progress
 from django_ciba.models import AuthenticationRequest, configuration
 
+VERDICTS = (AuthenticationRequest.Answer.APPROVED, AuthenticationRequest.Answer.DENIED)
 TRIES = 5  # a timer may move the request between our read and our write; that changes its step
 
 
@@ -35,6 +36,8 @@ def answer(
     `authenticated_at` is when the user proved who they are, `amr` how (RFC 8176). Returns the
     request as it now is. Raises NotAnswerable; of two answers the first counts.
     """
+    if verdict not in VERDICTS:
+        raise ValueError(f"{verdict!r} is no answer: it must be {' or '.join(VERDICTS)}")
     for _ in range(TRIES):
         stored = AuthenticationRequest.objects.select_related("client", "user").get(
             pk=authentication_request.pk
@@ -59,5 +62,7 @@ def _still_answerable(stored: AuthenticationRequest, now: datetime) -> None:
         raise NotAnswerable("expired")
     if stored.prompted_at is None:
         raise NotAnswerable("not_prompted")
+    if configuration().client_by_pk(stored.client_id) is None:
+        raise NotAnswerable("ended")  # client or realm have been disabled: nobody asks any more
     if stored.user is None or not hooks().may_sign_in(stored.user):
         raise NotAnswerable("user_locked")

@@ -21,8 +21,9 @@ def document_problems(document: object) -> Iterator[tuple[str, str]]:
     if not isinstance(document, Mapping):
         yield "", "must be an object with start and nodes"
         return
-    for name in document.keys() - {"start", "nodes", "name"}:
-        yield str(name), "is not a member of a journey"
+    for name in document:
+        if name not in ("start", "nodes", "name"):
+            yield str(name), "is not a member of a journey"
     nodes = document.get("nodes")
     if not isinstance(nodes, Mapping) or not nodes:
         yield "nodes", "must be an object of nodes by key"
@@ -48,8 +49,9 @@ def _node_problems(path: str, value: object, nodes: Mapping[str, Any]) -> Iterat
     if not isinstance(value, Mapping):
         yield path, "must be an object with type and outcomes"
         return
-    for name in value.keys() - {"type", "config", "outcomes"}:
-        yield f"{path}.{name}", "is not a member of a node"
+    for name in value:
+        if name not in ("type", "config", "outcomes"):
+            yield f"{path}.{name}", "is not a member of a node"
     type_name = value.get("type")
     if not isinstance(type_name, str) or type_name not in NODES:
         yield f"{path}.type", f"must be one of {', '.join(NODES)}"

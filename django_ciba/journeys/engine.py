@@ -18,6 +18,7 @@ from django_ciba.prompts import reachable_channels
 
 logger = logging.getLogger("django_ciba.journeys")
 
+ROUNDS = "@prompts"  # how often the user was prompted; no node's key begins with @
 MAX_STEPS = 100  # nodes that one event may walk; a circle without a wait ends as failed
 
 
@@ -65,7 +66,9 @@ def walk(
     found.memory, found.walk, found.due_at = memory, trail, due_at
     found.status = _status(found, at) if at in ENDS else AuthenticationRequest.Status.PENDING
     found.ended_at = now if at in ENDS else None
-    return Progress({name: getattr(found, name) for name in _STORED}, deliveries)
+    # Who is prompted for a request that has ended can no longer answer it.
+    wanted = [] if at in ENDS else deliveries
+    return Progress({name: getattr(found, name) for name in _STORED}, wanted)
 
 
 _STORED = (
@@ -114,10 +117,15 @@ def _one_step(
 def _prompt(
     found: AuthenticationRequest, until: datetime, now: datetime, memory: dict[str, Any]
 ) -> list[Delivery]:
-    """Put the request into the inbox, and a message into the outbox for each further channel."""
+    """Put the request into the inbox, and a message into the outbox for each further channel.
+
+    This is a new question: an answer that was given before does not answer it.
+    """
     found.prompted_at = now
     found.prompt_until = min(until, found.expires_at)
-    memory["prompts"] = memory.get("prompts", 0) + 1
+    found.answer, found.answered_at = AuthenticationRequest.Answer.NONE, None
+    found.authenticated_at, found.amr = None, []
+    memory[ROUNDS] = memory.get(ROUNDS, 0) + 1
     if found.user is None:
         return []
     return [
@@ -125,7 +133,7 @@ def _prompt(
             authentication_request=found,
             kind=Delivery.Kind.PROMPT,
             channel=name,
-            round=memory["prompts"],
+            round=memory[ROUNDS],
             due_at=now,
             created_at=now,
         )

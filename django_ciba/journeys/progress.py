@@ -26,6 +26,7 @@ def store_progress(stored: AuthenticationRequest, progress: Progress, now: datet
     with transaction.atomic(using=alias):
         if not AuthenticationRequest.objects.using(alias).advance(stored, now, **progress.values):
             return False
+        stored.step += 1
         if progress.deliveries:
             Delivery.objects.using(alias).bulk_create(progress.deliveries)
             wake_up(DELIVER, *(each.pk for each in progress.deliveries))

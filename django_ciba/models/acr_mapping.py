@@ -20,7 +20,7 @@ class AcrMapping(ConfigurationModel):
     objects = ConfigurationQuerySet["AcrMapping"].as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint("realm", "acr", name="ciba_acr_in_realm")]
+        constraints = [models.UniqueConstraint(fields=["realm", "acr"], name="ciba_acr_in_realm")]
         ordering = ["realm", "position", "pk"]
 
     def __str__(self) -> str:

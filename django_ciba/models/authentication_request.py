@@ -286,7 +286,7 @@ class AuthenticationRequest(models.Model):
             ),
             models.Index(fields=["user", "-created_at"], name="ciba_request_of_user"),
         ]
-        ordering = ["-created_at"]
+        ordering = ["-pk"]
 
     def __str__(self) -> str:
         return f"{self.public_id} {self.status}"

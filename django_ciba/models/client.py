@@ -97,7 +97,7 @@ class Client(ConfigurationModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("realm", "client_id", name="ciba_client_id_in_realm"),
+            models.UniqueConstraint(fields=["realm", "client_id"], name="ciba_client_id_in_realm"),
             models.CheckConstraint(
                 name="ciba_jwks_or_jwks_uri",
                 condition=Q(jwks__isnull=True) | Q(jwks_uri=""),

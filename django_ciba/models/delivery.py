@@ -74,17 +74,14 @@ class Delivery(models.Model):
         verbose_name_plural = "deliveries"
         constraints = [
             models.UniqueConstraint(
-                "authentication_request",
-                "kind",
-                "channel",
-                "round",
+                fields=["authentication_request", "kind", "channel", "round"],
                 name="ciba_one_delivery_per_channel",
             ),
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state="due"), name="ciba_delivery_due"),
         ]
-        ordering = ["-created_at"]
+        ordering = ["-pk"]
 
     def __str__(self) -> str:
         return f"{self.kind} by {self.channel} ({self.state})"

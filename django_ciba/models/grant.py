@@ -123,7 +123,7 @@ class Grant(models.Model):
     objects = GrantQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-created_at"]
+        ordering = ["-pk"]
 
     def __str__(self) -> str:
         return f"grant {self.pk} of {self.client_id}"
@@ -192,7 +192,7 @@ class Token(models.Model):
     objects = TokenQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-created_at"]
+        ordering = ["-pk"]
 
     def __str__(self) -> str:
         return f"{self.kind} token {self.pk}"

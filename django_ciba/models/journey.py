@@ -28,7 +28,7 @@ class Journey(ConfigurationModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("realm", "name", name="ciba_journey_name_in_realm"),
+            models.UniqueConstraint(fields=["realm", "name"], name="ciba_journey_name_in_realm"),
         ]
         ordering = ["name"]
 
@@ -57,7 +57,9 @@ class JourneyVersion(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("journey", "number", name="ciba_journey_version_number"),
+            models.UniqueConstraint(
+                fields=["journey", "number"], name="ciba_journey_version_number"
+            ),
         ]
         ordering = ["journey", "-number"]
 

@@ -1,32 +1,61 @@
 """A tenant: issuer, keys, clients, journeys, mapping. Realms nest; root is on top."""
 
+import re
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 
 from django_ciba.conf import CibaSettings, ciba_settings, realm_setting_problems
 from django_ciba.jose import VerificationKey, verification_keys
 from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
+from django_ciba.models.remote_jwks import jwks_uri_problem
 
 if TYPE_CHECKING:
     from django_ciba.models.acr_mapping import AcrMapping
     from django_ciba.models.signing_key import SigningKey
 
 ROOT_PATH = "/"
+TRUSTED_HINT_ISSUERS = CibaSettings.TRUSTED_HINT_ISSUERS.name.lower()
+# What conf puts before a fault that lies deeper than the setting itself.
+BELOW = re.compile(r"(?P<item>\[\d+\]\.jwks): (?:(?P<key>keys\[\d+\]): )?")
+
+
+def settings_problems(settings: Any) -> Iterator[tuple[str, str]]:
+    """(path, problem) for each fault of a realm's `settings`; for every path of writing them.
+
+    Which settings there are and what they take, conf knows; which addresses may be called,
+    `outbound` does, which conf cannot ask.
+    """
+    faulty = set()
+    for name, problem in realm_setting_problems(settings):
+        faulty.add(name)
+        if (below := BELOW.match(problem)) is not None:
+            path = ".".join(filter(None, below.group("item", "key")))
+            yield name + path, problem[below.end() :]
+        else:
+            yield name, problem
+    if faulty.isdisjoint({"", TRUSTED_HINT_ISSUERS}):
+        for at, each in enumerate(settings.get(TRUSTED_HINT_ISSUERS, ())):
+            if "jwks_uri" in each and (problem_there := jwks_uri_problem(each["jwks_uri"])):
+                yield f"{TRUSTED_HINT_ISSUERS}[{at}].jwks_uri", problem_there
 
 
 class RealmQuerySet(ConfigurationQuerySet["Realm"]):
     def loaded(self) -> "dict[str, Realm]":
         """Path to enabled realm, with keys, mapping and default journey in memory.
 
-        A realm below a disabled one is disabled too.
+        A realm below a disabled one is disabled too. Private halves are read when they sign, so
+        that a retired or next key that cannot be decrypted any more stops nothing.
         """
+        keys = apps.get_model("django_ciba", "SigningKey")._default_manager.defer("private_pem")
         rows = self.select_related("default_journey").prefetch_related(
-            "signing_keys", "acr_mappings__journey"
+            Prefetch("signing_keys", keys), "acr_mappings__journey"
         )
         by_pk = {row.pk: row for row in rows}
         realms = {}
@@ -75,7 +104,7 @@ class Realm(ConfigurationModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("parent", "name", name="ciba_realm_name_in_parent"),
+            models.UniqueConstraint(fields=["parent", "name"], name="ciba_realm_name_in_parent"),
             models.CheckConstraint(
                 name="ciba_root_is_the_only_top",
                 condition=Q(parent__isnull=True, path=ROOT_PATH)
@@ -102,7 +131,7 @@ class Realm(ConfigurationModel):
         return f"{self.parent.path.rstrip('/')}/{self.name}"
 
     def clean(self) -> None:
-        problems = list(realm_setting_problems(self.settings))
+        problems = list(settings_problems(self.settings))
         if problems:
             raise ValidationError(
                 {"settings": [f"{name} {problem}".strip() for name, problem in problems]}

@@ -1,6 +1,24 @@
 """What was last read from a `jwks_uri`, shared by every process."""
 
+from typing import Any
+
 from django.db import models
+
+from django_ciba.outbound import address_problem
+
+MAX_URL_LENGTH = 1000
+
+
+def jwks_uri_problem(value: Any) -> str | None:
+    """RFC 7591 §2: what is wrong with an address that a JWK Set is to be read from, or None.
+
+    In: what somebody registers, for a client or for a trusted hint issuer.
+    """
+    if not isinstance(value, str):
+        return "must be a string"
+    if len(value) > MAX_URL_LENGTH:
+        return f"must be at most {MAX_URL_LENGTH} characters long"
+    return address_problem(value)
 
 
 class RemoteJwks(models.Model):
@@ -10,7 +28,7 @@ class RemoteJwks(models.Model):
     one asks; a failure keeps the document for JWKS_MAX_STALE.
     """
 
-    url = models.CharField(max_length=1000, unique=True)
+    url = models.CharField(max_length=MAX_URL_LENGTH, unique=True)
     document = models.JSONField(null=True, blank=True)
     fetched_at = models.DateTimeField(null=True, blank=True)
     next_fetch_at = models.DateTimeField(null=True, blank=True)

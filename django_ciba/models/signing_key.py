@@ -7,28 +7,40 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from django_ciba.jose import PrivateKey
+from django_ciba.jose import BadKey, PrivateKey
 from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
 from django_ciba.models.realm import Realm
-from django_ciba.models.secrets import EncryptedTextField
+from django_ciba.models.secrets import EncryptedTextField, UndecryptableError
 
 
 class SigningKeyQuerySet(ConfigurationQuerySet["SigningKey"]):
     def ensure(self, realm: Realm) -> "list[SigningKey]":
-        """Give the realm a current and a next key for each of its SIGNING_ALGS; the new ones.
-
-        The next key is published from the first day, so that already the first rotation signs
-        with a key that every client has had time to read.
-        """
+        """Give the realm a current and a next key for each of its SIGNING_ALGS; see `fill`."""
         with transaction.atomic():
             Realm.objects.select_for_update().get(pk=realm.pk)
-            have = set(self.filter(realm=realm).values_list("alg", "state"))
-            return [
-                self.generate(realm, alg, state)
-                for alg in realm.conf.SIGNING_ALGS
-                for state in (SigningKey.State.CURRENT, SigningKey.State.NEXT)
-                if (alg, state) not in have
-            ]
+            return [key for alg in realm.conf.SIGNING_ALGS for key in self.fill(realm, alg)]
+
+    def fill(self, realm: Realm, alg: str) -> "list[SigningKey]":
+        """Put keys where a current or a next one is missing; those that got there, current first.
+
+        The next key is published from the first day, so it is what becomes current: every client
+        has had time to read it. Only one whose private half is lost is retired instead, and a new
+        key signs at once. The caller holds the lock on the realm's row.
+        """
+        live = self.filter(realm=realm, alg=alg).exclude(state=SigningKey.State.RETIRED)
+        have = {key.state: key for key in live.defer("private_pem")}
+        placed = []
+        if SigningKey.State.CURRENT not in have:
+            following = have.pop(SigningKey.State.NEXT, None)
+            if following is not None and following.can_sign:
+                placed.append(following.activate())
+            else:
+                if following is not None:
+                    following.retire()
+                placed.append(self.generate(realm, alg, SigningKey.State.CURRENT))
+        if SigningKey.State.NEXT not in have:
+            placed.append(self.generate(realm, alg, SigningKey.State.NEXT))
+        return placed
 
     def generate(self, realm: Realm, alg: str, state: str) -> "SigningKey":
         """A new key of that algorithm, stored."""
@@ -47,24 +59,15 @@ class SigningKeyQuerySet(ConfigurationQuerySet["SigningKey"]):
         """Retire the current key, make the next one current, publish a new next one.
 
         Next, current and retired keys are all published, so no relying party that caches the
-        JWKS meets an unknown key. Returns the new current key.
+        JWKS meets an unknown key. Returns the new current key. Keys that can no longer be
+        decrypted do not stand in the way; see `fill`.
         """
-        now = timezone.now()
         with transaction.atomic():
             Realm.objects.select_for_update().get(pk=realm.pk)
-            of_alg = self.filter(realm=realm, alg=alg)
-            of_alg.filter(state=SigningKey.State.CURRENT).update(
-                state=SigningKey.State.RETIRED, retired_at=now
-            )
-            following = of_alg.filter(state=SigningKey.State.NEXT).first()
-            if following is None:
-                following = self.generate(realm, alg, SigningKey.State.CURRENT)
-            else:
-                following.state = SigningKey.State.CURRENT
-                following.activated_at = now
-                following.save()
-            self.generate(realm, alg, SigningKey.State.NEXT)
-            return following
+            of_alg = self.filter(realm=realm, alg=alg).defer("private_pem")
+            for key in of_alg.filter(state=SigningKey.State.CURRENT):
+                key.retire()
+            return self.fill(realm, alg)[0]
 
 
 class SigningKey(ConfigurationModel):
@@ -89,7 +92,7 @@ class SigningKey(ConfigurationModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("realm", "kid", name="ciba_kid_in_realm"),
+            models.UniqueConstraint(fields=["realm", "kid"], name="ciba_kid_in_realm"),
             models.UniqueConstraint(
                 fields=["realm", "alg"],
                 condition=Q(state="current"),
@@ -110,6 +113,25 @@ class SigningKey(ConfigurationModel):
     def private_key(self) -> PrivateKey:
         """The parsed key: parsing an RSA key costs 42 ms, so it is kept with the configuration."""
         return PrivateKey.from_pem(self.private_pem, self.alg, self.kid)
+
+    @property
+    def can_sign(self) -> bool:
+        """Whether its private half can still be decrypted and read."""
+        try:
+            return bool(self.private_key)
+        except (UndecryptableError, BadKey):
+            return False
+
+    def activate(self) -> "SigningKey":
+        """Let it sign from now on."""
+        self.state, self.activated_at = self.State.CURRENT, timezone.now()
+        self.save(update_fields=["state", "activated_at"])
+        return self
+
+    def retire(self) -> None:
+        """Let it sign no more; it stays published. What takes its place: `SigningKeyQuerySet`."""
+        self.state, self.retired_at = self.State.RETIRED, timezone.now()
+        self.save(update_fields=["state", "retired_at"])
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

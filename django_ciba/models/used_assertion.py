@@ -46,7 +46,9 @@ class UsedAssertion(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("client", "jti_digest", name="ciba_jti_once_per_client"),
+            models.UniqueConstraint(
+                fields=["client", "jti_digest"], name="ciba_jti_once_per_client"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -153,6 +153,12 @@ class InsufficientScope(ProtocolError):
     meaning = "The access token does not carry the scope that this needs."
 
 
+class InsufficientUserAuthentication(ProtocolError):
+    error = "insufficient_user_authentication"
+    source = "RFC 9470 §3"
+    meaning = "The user did not authenticate in the way that this needs: ask again, with its acr."
+
+
 class ServerError(ProtocolError):
     error = "server_error"
     source = "RFC 6749 §4.1.2.1"
@@ -184,6 +190,7 @@ ERRORS: tuple[type[ProtocolError], ...] = (
     UnsupportedResponseType,
     InvalidToken,
     InsufficientScope,
+    InsufficientUserAuthentication,
     ServerError,
     TemporarilyUnavailable,
 )

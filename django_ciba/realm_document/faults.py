@@ -17,11 +17,10 @@ from django_ciba.client_registration import (
     unknown,
     unstorable,
     validated,
-    values,
 )
-from django_ciba.conf import CibaSettings, issuer_address, realm_setting_problems
+from django_ciba.conf import CibaSettings, issuer_address
 from django_ciba.models import AcrMapping, Client, Journey, Realm
-from django_ciba.models.realm import ROOT_PATH
+from django_ciba.models.realm import ROOT_PATH, settings_problems
 
 from .reading import repeated_members
 
@@ -35,7 +34,6 @@ MEMBERS: Final = (
     "default_journey",
     "clients",
 )
-MOST_NUMBER: Final = 2**31 - 1  # what the columns hold that settings end up in
 REALM_SETTINGS: Final = tuple(each.name.lower() for each in CibaSettings.declared() if each.realm)
 
 
@@ -210,11 +208,8 @@ def _settings(value: Any, in_realm: "_InRealm | None" = None) -> Iterator[Proble
         if name not in REALM_SETTINGS:
             yield Problem(member(name), unknown(str(name), REALM_SETTINGS, "a realm's settings"))
         elif each is not None:
-            for _, problem in realm_setting_problems({name: each}):
-                yield Problem(member(name), problem)
-            for at, number in values(each, member(name)):
-                if isinstance(number, int | float) and abs(number) > MOST_NUMBER:
-                    yield Problem(at, f"must be at most {MOST_NUMBER}")
+            for path, problem in settings_problems({name: each}):
+                yield Problem(path, problem)
 
 
 def _journeys(value: Any, in_realm: _InRealm) -> Iterator[Problem]:

@@ -104,8 +104,11 @@ class _Import:
         realm.__dict__.pop("conf", None)
 
     def _keys(self, realm: Realm) -> None:
+        there = set(SigningKey.objects.filter(realm=realm).values_list("pk", flat=True))
         for key in SigningKey.objects.ensure(realm):
-            self._note(realm, f"signing key {key.alg}", "created")
+            which = "next signing key" if key.state == SigningKey.State.NEXT else "signing key"
+            what = "the next one signs now" if key.pk in there else "created"
+            self._note(realm, f"{which} {key.alg}", what)
 
     def _journeys(self, realm: Realm, given: list[dict[str, Any]]) -> None:
         for each in given:

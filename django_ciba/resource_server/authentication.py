@@ -11,10 +11,11 @@ from rest_framework.request import Request
 
 from django_ciba.hooks import hooks
 from django_ciba.models import Token, configuration
+from django_ciba.protocol.challenge import challenge
 from django_ciba.protocol.errors import InvalidRequest, InvalidToken
 from django_ciba.protocol.parameters import FORM_TYPE
 
-from .challenges import DEFAULT_REALM, Refusal, challenge
+from .challenges import DEFAULT_REALM, Refusal
 
 logger = logging.getLogger("django_ciba.resource_server")
 

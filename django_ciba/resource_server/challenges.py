@@ -3,21 +3,16 @@
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
+from django_ciba.protocol.challenge import challenge
 from django_ciba.protocol.errors import (
-    ALLOWED_DESCRIPTION,
     InsufficientScope,
+    InsufficientUserAuthentication,
     InvalidRequest,
     InvalidToken,
     ProtocolError,
 )
 
 DEFAULT_REALM = "api"
-
-
-class InsufficientUserAuthentication(ProtocolError):
-    error = "insufficient_user_authentication"
-    source = "RFC 9470 §3"
-    meaning = "The user did not authenticate in the way that this needs: ask again, with its acr."
 
 
 # RFC 6750 §3.1, RFC 9470 §3: the status belongs to the code.
@@ -27,18 +22,6 @@ STATUS: dict[type[ProtocolError], int] = {
     InsufficientScope: status.HTTP_403_FORBIDDEN,
     InsufficientUserAuthentication: status.HTTP_401_UNAUTHORIZED,
 }
-
-
-def challenge(realm: str, **attributes: str) -> str:
-    """RFC 6750 §3: the value of WWW-Authenticate. Without attributes it is the bare challenge.
-
-    Raises ValueError for a value that would need quoting: we write only what cannot break out.
-    """
-    pairs = {"realm": realm, **attributes}
-    for name, value in pairs.items():
-        if not ALLOWED_DESCRIPTION.fullmatch(value):
-            raise ValueError(f"{name} cannot stand in a WWW-Authenticate header: {value!r}")
-    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in pairs.items())
 
 
 class Refusal(APIException):

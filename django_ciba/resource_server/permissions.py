@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from django_ciba.models import Token
-from django_ciba.protocol.errors import InsufficientScope
+from django_ciba.protocol.errors import InsufficientScope, InsufficientUserAuthentication
 
 from .authentication import CibaTokenAuthentication
-from .challenges import DEFAULT_REALM, InsufficientUserAuthentication, Refusal, TokenNeeded
+from .challenges import DEFAULT_REALM, Refusal, TokenNeeded
 
 WORD: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")  # RFC 6749 §3.3, scope-token
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import django
 import jwt
 import requests
+from django.core.management import CommandError
+from django.db import DatabaseError
 
 from testproject.demo.processes import (
     ROOT,
@@ -38,6 +40,11 @@ def main() -> int:
         say()
         say("Ended.")
         return 0
+    except (CommandError, DatabaseError) as problem:
+        say()
+        say(f"The demo failed: {problem}", "bad")
+        say(f"Its files are in {os.environ['CIBA_VAR']}; without them it starts afresh.")
+        return 1
     except (DemoFailed, Refused, jwt.PyJWTError, requests.RequestException) as problem:
         say()
         say(f"The demo failed: {problem}", "bad")

@@ -95,13 +95,16 @@ class RelyingParty:
     def poll(self, waiting: Waiting) -> Json | None:
         """CIBA Core §10.1.1, §11: the tokens; None while the user has not answered.
 
-        Keeps to the interval by moving `waiting.next_poll_at`. Raises Refused once it is over.
+        Keeps to the interval by moving `waiting.next_poll_at`. Raises Refused once it is over, and
+        requests.RequestException when the provider stays out of reach until then.
         """
         data = {"grant_type": CIBA_GRANT, "auth_req_id": waiting.auth_req_id}
         try:
             return _read(self._post(self.metadata["token_endpoint"], data))
         except requests.RequestException:
-            waiting.interval *= 2  # the provider is in trouble: ask it less often
+            if time.time() >= waiting.expires_at:
+                raise
+            waiting.interval = min(60, waiting.interval * 2)  # ask less often those in trouble
         except Refused as refused:
             if refused.error == "slow_down":
                 waiting.interval += 5

@@ -219,7 +219,7 @@ def test_the_registered_method_is_the_only_one_taken(
 
 @pytest.mark.requirement("RFC 6749", "2.3")
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-@pytest.mark.parametrize(("first", "second"), itertools.permutations(METHODS, 2))
+@pytest.mark.parametrize(("first", "second"), list(itertools.permutations(METHODS, 2)))
 def test_two_methods_at_once_are_invalid_request_even_when_both_are_right(
     relying_party: RelyingParties, first: str, second: str, endpoint: str
 ) -> None:

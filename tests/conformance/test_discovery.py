@@ -54,7 +54,10 @@ def test_discovery_says_everything_that_is_true_and_nothing_else(
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
     }  # fmt: skip
-    assert {"sub", "name", "email"} <= set(metadata(client)["claims_supported"])
+    assert metadata(client)["claims_supported"] == [
+        "email", "family_name", "given_name", "name", "phone_number", "preferred_username", "sub",
+        "subname",
+    ]  # fmt: skip
 
 
 @pytest.mark.requirement("OIDC Discovery", "4.3")

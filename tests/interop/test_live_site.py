@@ -1,5 +1,6 @@
 """What fault tests and other people's libraries lean on: processes that come, go and come back."""
 
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -60,13 +61,20 @@ def test_a_request_outlives_a_crash_of_the_site(site: LiveSite) -> None:
 
 def test_the_worker_prompts_the_user_and_does_so_again_after_a_crash(site: LiveSite) -> None:
     with LiveWorker(site) as worker, worker.telling():
-        for message in ("From the first worker", "From the second worker"):
-            ask(site, message)
-            until = time.monotonic() + 20
-            while "[prompt for alice]" not in worker.output or message not in worker.output:
-                assert time.monotonic() < until, worker.output
-                time.sleep(0.1)
-            worker.restart(immediate=True)
+        ask(site, "From the first worker")
+        the_prompt(worker, "From the first worker")
+        worker.restart(immediate=True)
+        ask(site, "From the second worker")
+        the_prompt(worker, "From the second worker")
+
+
+def the_prompt(worker: LiveWorker, message: str) -> None:
+    """Wait for the line by which the console channel tells alice."""
+    until = time.monotonic() + 60
+    prompt = re.compile(rf"\[prompt for alice\].*{re.escape(message)}")
+    while not prompt.search(worker.output):
+        assert time.monotonic() < until, worker.output
+        time.sleep(0.1)
 
 
 def test_a_management_command_sees_the_database_of_the_site(site: LiveSite) -> None:
@@ -74,12 +82,12 @@ def test_a_management_command_sees_the_database_of_the_site(site: LiveSite) -> N
 
 
 def test_a_command_that_fails_says_why(site: LiveSite) -> None:
-    with pytest.raises(ServiceError, match="no such realm|/nowhere"):
+    with pytest.raises(ServiceError, match="/nowhere"):
         site.manage("ciba_export", "/nowhere")
 
 
 def test_an_answer_that_does_not_take_is_told(site: LiveSite) -> None:
-    with pytest.raises(ServiceError, match="404 .*no request has this auth_req_id"):
+    with pytest.raises(ServiceError, match=r"404 .*no request has this auth_req_id"):
         site.answer("unknown", "allow")
 
 

@@ -24,7 +24,7 @@ Outcomes = Mapping[tuple[str, str], Mapping[str, Any]]
 each_client = pytest.mark.parametrize("client_id", CLIENTS)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # as the site is: else the site would start before we know
 def node() -> str:
     """The path of node, where it and the library are installed."""
     found = shutil.which("node")

@@ -61,7 +61,8 @@ class Block:
         if self.language == "python":
             found = re.match(r"# (\S+\.py)\n", self.text)
         else:
-            found = re.search(r"(?i:save)[^`]*`(\S+\.json)`[^`]*:\n\n\Z", self.before)
+            paragraph = self.before.rstrip().rpartition("\n\n")[2]
+            found = re.search(r"(?i:save)[^`]*`(\S+\.json)`", paragraph)
         return found[1] if found else None
 
 

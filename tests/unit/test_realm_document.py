@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.test import override_settings
 
 from django_ciba import realm_document
 from django_ciba.client_registration import metadata_of
@@ -76,6 +78,12 @@ def lines(given: object, *, dry_run: bool = False) -> list[str]:
     return [str(change) for change in apply(given, dry_run=dry_run)]
 
 
+def new_keys(path: str, *algs: str) -> list[str]:
+    """What is said of the keys that a realm gets for its algorithms."""
+    whiches = ("signing key", "next signing key")
+    return [f"{path}: {which} {alg}: created" for alg in algs for which in whiches]
+
+
 def everything() -> dict[str, list[Any]]:
     """Every row that an import could write, but for key ids, as it is stored."""
     models = (Realm, Journey, JourneyVersion, AcrMapping, Client, SigningKey, ConfigurationVersion)
@@ -90,11 +98,11 @@ def test_the_document_that_the_design_prints_is_imported() -> None:
     algs = ("ES256", "RS256", "PS256", "EdDSA")
     assert changes == [
         "/: realm: created",
-        *(f"/: signing key {alg}: created" for alg in algs),
+        *new_keys("/", *algs),
         "/alpha: realm: created",
         "/alpha: setting auth_req_id_lifetime: unset -> 600",
         "/alpha: setting polling_interval: unset -> 2",
-        *(f"/alpha: signing key {alg}: created" for alg in algs),
+        *new_keys("/alpha", *algs),
         "/alpha: journey CIBA Push Journey: created",
         "/alpha: acr push: created: journey CIBA Push Journey",
         '/alpha: default journey: unset -> "CIBA Push Journey"',
@@ -126,9 +134,9 @@ def test_missing_parents_are_made_from_the_root_down_with_keys() -> None:
     Realm.objects.create(name="root", settings={"signing_algs": ["ES256"]})
     assert lines({"realm": "/a/b"}) == [
         "/a: realm: created",
-        "/a: signing key ES256: created",
+        *new_keys("/a", "ES256"),
         "/a/b: realm: created",
-        "/a/b: signing key ES256: created",
+        *new_keys("/a/b", "ES256"),
     ]
     assert Realm.objects.get(path="/a/b").url_prefix == "realms/root/realms/a/realms/b/"
 
@@ -149,17 +157,20 @@ def test_documents_are_taken_parents_first_whatever_their_order() -> None:
                     }
                 ],
             },
-            {"realm": "/", "settings": {"scopes": ["openid", "payments"]}},
+            {
+                "realm": "/",
+                "settings": {"scopes": ["openid", "payments"], "signing_algs": ["ES256"]},
+            },
             {"realm": "/a", "settings": {"signing_algs": ["EdDSA"]}},
         ]
     )
-    assert changes[-4:] == [
-        "/a: signing key EdDSA: created",
+    assert changes[-6:] == [
+        *new_keys("/a", "EdDSA"),
         "/a/b: realm: created",
-        "/a/b: signing key EdDSA: created",
+        *new_keys("/a/b", "EdDSA"),
         "/a/b: client c: created",
     ]
-    assert SigningKey.objects.filter(realm__path="/a/b").count() == 1
+    assert SigningKey.objects.filter(realm__path="/a/b").count() == 2
 
 
 def test_what_the_document_does_not_mention_is_left_alone() -> None:
@@ -203,10 +214,10 @@ def test_a_setting_is_replaced_alone_and_null_takes_it_away() -> None:
     }
 
 
-def test_a_new_algorithm_gets_a_key() -> None:
+def test_a_new_algorithm_gets_its_keys() -> None:
     apply(below_root())
     changes = lines({"realm": "/alpha", "settings": {"signing_algs": ["ES256", "EdDSA"]}})
-    assert changes[-1] == "/alpha: signing key EdDSA: created"
+    assert changes[1:] == new_keys("/alpha", "EdDSA")
 
 
 def test_a_changed_journey_is_a_new_version_beside_the_old_one() -> None:
@@ -359,7 +370,7 @@ def test_a_fault_in_one_realm_keeps_the_others_out() -> None:
     with pytest.raises(InvalidDocument) as refusal:
         apply([*below_root(), {"realm": "/beta", "settings": {"polling_interval": 0}}])
     assert [tuple(each) for each in refusal.value.problems] == [
-        ("[2].settings.polling_interval", "must be a whole number above 0")
+        ("[2].settings.polling_interval", "must be a whole number from 1 to 2147483647")
     ]
     assert not Realm.objects.exists()
 
@@ -427,13 +438,25 @@ def test_the_names_in_a_realm_path_are_checked() -> None:
             "settings",
             {"polling_interval": True},
             "settings.polling_interval",
-            "must be a whole number above 0",
+            "must be a whole number from 1 to 2147483647",
         ),
         (
             "settings",
             {"polling_interval": 2**31},
             "settings.polling_interval",
-            "must be at most 2147483647",
+            "must be a whole number from 1 to 2147483647",
+        ),
+        (
+            "settings",
+            {"binding_message_pattern": "(pay"},
+            "settings.binding_message_pattern",
+            "is no regular expression: missing ), unterminated subpattern at position 0",
+        ),
+        (
+            "settings",
+            {"binding_message_pattern": "a{99999999999}"},
+            "settings.binding_message_pattern",
+            "is no regular expression: the repetition number is too large",
         ),
         ("acr_values", {"push": "x"}, "acr_values", "must be a list of mappings"),
         ("acr_values", ["push"], "acr_values[0]", "must be an object with acr and journey"),
@@ -474,6 +497,50 @@ def test_a_wrong_member_is_refused(name: str, value: object, path: str, problem:
     assert the_one(document(**{name: value})) == (path, problem)
 
 
+HINTER = "https://hints.example.org"
+
+
+@pytest.mark.parametrize(
+    ("hinter", "path", "problem"),
+    [
+        ({"issuer": HINTER}, "", "must be a list of objects with issuer and one of jwks, jwks_uri"),
+        ({"jwks": {"keys": [KEY, 5]}}, "[1].jwks.keys[1]", "not a JSON object"),
+        ({"jwks": {"key": []}}, "[1].jwks", "a JWK Set has a member named keys, which is a list"),
+        ({"jwks_uri": 5}, "[1].jwks_uri", "must be a string"),
+        ({"jwks_uri": "http://hints.example.org/jwks"}, "[1].jwks_uri", "must begin with https://"),
+        (
+            {"jwks_uri": "https://10.0.0.7/jwks"},
+            "[1].jwks_uri",
+            "must not point to a private or special address",
+        ),
+        (
+            {"jwks_uri": f"{HINTER}/" + "a" * 1000},
+            "[1].jwks_uri",
+            "must be at most 1000 characters long",
+        ),
+    ],
+    ids=["neither", "bad key", "no set", "no string", "http", "private", "long"],
+)
+def test_the_keys_of_a_trusted_hint_issuer_are_ones_that_can_be_used(
+    hinter: dict[str, Any], path: str, problem: str
+) -> None:
+    """The same is said whoever writes a realm: an import, or the admin."""
+    good = {"issuer": "https://other.example.org", "jwks_uri": "https://other.example.org/jwks"}
+    settings = {"trusted_hint_issuers": [good, {"issuer": HINTER, **hinter}]}
+    given = {"realm": "/", "settings": settings}
+    assert the_one(given) == (f"settings.trusted_hint_issuers{path}", problem)
+    with pytest.raises(ValidationError) as refusal:
+        Realm(name="root", settings=settings).clean()
+    assert refusal.value.message_dict == {"settings": [f"trusted_hint_issuers{path} {problem}"]}
+
+
+@override_settings(DJANGO_CIBA={"OUTBOUND_ALLOW_LOOPBACK": True})
+def test_the_address_of_a_trusted_hint_issuers_keys_follows_the_sites_setting() -> None:
+    settings = {"trusted_hint_issuers": [{"issuer": HINTER, "jwks_uri": "http://127.0.0.1:9/jwks"}]}
+    assert faults({"realm": "/", "settings": settings}) == []
+    Realm(name="root", settings=settings).clean()
+
+
 def test_journeys_are_a_list_of_objects() -> None:
     assert the_one({"realm": "/", "journeys": {}}) == ("journeys", "must be a list of journeys")
     assert the_one({"realm": "/", "journeys": [5]}) == (
@@ -495,6 +562,23 @@ def test_a_journey_is_checked_as_a_journey() -> None:
         "journeys[0].nodes.send.config.push_type",
         "journeys[0].nodes.verify.type",
     ]
+
+
+@pytest.mark.parametrize(
+    ("node", "option", "least"),
+    [("send", "message_timeout", 1), ("wait", "seconds", 1), ("wait", "spam_tolerance", 0)],
+)
+def test_the_numbers_in_a_journey_have_bounds(node: str, option: str, least: int) -> None:
+    given = document()
+    for value in (least - 1, 10**12, 2**31):
+        given["journeys"][0]["nodes"][node]["config"] = {option: value}
+        assert the_one(given) == (
+            f"journeys[0].nodes.{node}.config.{option}",
+            f"must be a whole number from {least} to 2147483647",
+        )
+    for value in (least, 2**31 - 1):
+        given["journeys"][0]["nodes"][node]["config"] = {option: value}
+        assert faults(given) == []
 
 
 def test_names_are_not_used_twice() -> None:

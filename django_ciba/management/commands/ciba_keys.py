@@ -1,6 +1,6 @@
 """List, rotate and retire a realm's signing keys."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,8 +21,8 @@ from django_ciba.models import Realm, SigningKey
 class Command(BaseCommand):
     help = (
         "List, rotate and retire the keys that realms sign ID tokens with. Each algorithm of a "
-        "realm has one current key that signs, mostly a next key that is published already, and "
-        "retired keys that stay published so that what they signed can be verified."
+        "realm has one current key that signs, a next key that is published already, and retired "
+        "keys that stay published so that what they signed can be verified."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,7 +36,8 @@ class Command(BaseCommand):
             description=(
                 "The current key is retired (and stays published), the next key signs from now "
                 "on, and a new next key is published. Rotate twice within a day only in need: "
-                "relying parties may keep the JWK Set that long."
+                "relying parties may keep the JWK Set that long. A next key that can no longer be "
+                "decrypted is retired too, and a new key signs in its place."
             ),
         )
         rotate.add_argument("--realm", default="/", help="path of the realm (default: /)")
@@ -47,9 +48,11 @@ class Command(BaseCommand):
             "retire",
             help="take one key out of use",
             description=(
-                "A current or next key is retired at once, and another takes its place. A retired "
-                "key stays published, so that tokens it signed still verify. With --unpublish it "
-                "is deleted instead: for a key that somebody else may have, and for old ones."
+                "A current or next key is retired at once, and another takes its place: the next "
+                "key signs in place of the current one. Keys of an algorithm that the realm no "
+                "longer has in signing_algs are not replaced. A retired key stays published, so "
+                "that tokens it signed still verify. With --unpublish it is deleted instead: for a "
+                "key that somebody else may have, and for old ones."
             ),
         )
         retire.add_argument("kid", metavar="KID", type=name, help="as ciba_keys list shows it")
@@ -123,42 +126,62 @@ class Command(BaseCommand):
 # The private half is never read here: a key that can no longer be decrypted must be removable too.
 
 
-def _rotated(realm: Realm, alg: str) -> Iterator[str]:
+def _live(realm: Realm, alg: str) -> dict[str, SigningKey]:
+    """State to key, for the two that an algorithm has beside its retired ones."""
     of_alg = SigningKey.objects.filter(realm=realm, alg=alg).defer("private_pem")
-    old = of_alg.filter(state=SigningKey.State.CURRENT).first()
-    announced = of_alg.filter(state=SigningKey.State.NEXT).exists()
-    new = SigningKey.objects.rotate(realm, alg)
-    yield f"{alg}: {new.kid} signs now"
-    if old is not None:
-        yield f"{alg}: {old.kid} is retired, and still published"
-        if not announced:
-            yield (
-                f"{alg}: {new.kid} was not published before: relying parties that keep the JWK "
-                "Set must read it again"
-            )
-    following = of_alg.get(state=SigningKey.State.NEXT)
-    yield f"{alg}: {following.kid} is next, and published"
+    return {key.state: key for key in of_alg.exclude(state=SigningKey.State.RETIRED)}
+
+
+def _rotated(realm: Realm, alg: str) -> Iterator[str]:
+    before = _live(realm, alg)
+    SigningKey.objects.rotate(realm, alg)
+    yield from _told(realm, alg, before, before.get(SigningKey.State.CURRENT))
 
 
 def _retired(realm: Realm, key: SigningKey, *, unpublish: bool) -> Iterator[str]:
     alg, kid = key.alg, key.kid
-    if key.state == SigningKey.State.RETIRED and not unpublish:
+    if key.state != SigningKey.State.RETIRED:
+        before = _live(realm, alg)
+        key.retire()
+        if alg in realm.conf.SIGNING_ALGS:
+            SigningKey.objects.fill(realm, alg)
+        yield from _told(realm, alg, before, key, stays=not unpublish)
+    elif not unpublish:
         yield f"{alg}: {kid} is retired already; --unpublish deletes it"
-        return
-    if key.state == SigningKey.State.CURRENT and alg in realm.conf.SIGNING_ALGS:
-        yield from _rotated(realm, alg)
-    elif key.state != SigningKey.State.RETIRED:
-        was_next = key.state == SigningKey.State.NEXT
-        key.state = SigningKey.State.RETIRED
-        key.retired_at = timezone.now()
-        key.save(update_fields=["state", "retired_at"])
-        yield f"{alg}: {kid} is retired, and still published"
-        if was_next and alg in realm.conf.SIGNING_ALGS:
-            following = SigningKey.objects.generate(realm, alg, SigningKey.State.NEXT)
-            yield f"{alg}: {following.kid} is next, and published"
     if unpublish:
         key.delete()
         yield f"{alg}: {kid} is deleted: what it signed cannot be verified any more"
+
+
+def _told(
+    realm: Realm,
+    alg: str,
+    before: Mapping[str, SigningKey],
+    retired: SigningKey | None,
+    *,
+    stays: bool = True,
+) -> Iterator[str]:
+    """What is different about an algorithm's keys; `retired` was asked for, and may not stay."""
+    current, following = SigningKey.State.CURRENT, SigningKey.State.NEXT
+    after = _live(realm, alg)
+    signs = after.get(current)
+    if signs is not None and signs != before.get(current):
+        yield f"{alg}: {signs.kid} signs now"
+    if retired is not None and stays:
+        yield f"{alg}: {retired.kid} is retired, and still published"
+    for key in before.values():
+        if key != retired and key not in after.values():
+            yield (
+                f"{alg}: {key.kid} was next and cannot be decrypted: it is retired, and has "
+                "signed nothing"
+            )
+    if before and signs is not None and signs not in before.values():
+        yield (
+            f"{alg}: {signs.kid} was not published before: relying parties that keep the JWK "
+            "Set must read it again"
+        )
+    if following in after and after[following] != before.get(following):
+        yield f"{alg}: {after[following].kid} is next, and published"
 
 
 def _ago(moment: datetime, now: datetime) -> str:

@@ -74,7 +74,7 @@
   }
 
   async function get(address) {
-    const options = { cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(10000) };
+    const options = { cache: "no-store", redirect: "manual", signal: AbortSignal.timeout?.(10000) };
     const answer = await fetch(address, options);
     if (answer.type === "opaqueredirect" || answer.status === 403) location.reload(); // signed out
     if (!answer.ok && answer.status !== 404) throw new Error(`status ${answer.status}`);
@@ -115,7 +115,8 @@
     try {
       const answer = await get(inbox.dataset.waiting);
       if (!answer.ok) throw new Error(`status ${answer.status}`);
-      const { waiting } = await answer.json();
+      const { login, waiting } = await answer.json();
+      if (login !== inbox.dataset.login) return location.reload(); // another user, another token
       if (!answering) await show(waiting);
       failures = 0;
       connected(true);

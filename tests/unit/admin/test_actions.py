@@ -1,13 +1,17 @@
 """What operators may do to what the protocol wrote, and who may."""
 
 import html
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client as Browser
 from django.utils import timezone
+from pytest_django import Settings
 
 from django_ciba.models import (
     AuthenticationRequest,
@@ -21,6 +25,7 @@ from django_ciba.models import (
     Token,
     UserCode,
 )
+from tests import provider
 from tests.unit.admin.arrange import (
     House,
     act,
@@ -126,6 +131,40 @@ def test_reading_now_asks_the_address_and_says_what_came_of_it(house: House, log
     assert row.problem == "must begin with https://"
 
 
+class _Jwks(BaseHTTPRequestHandler):
+    """A relying party that publishes one key."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"keys": [provider.key("ES256", "remote").public_jwk]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None: ...
+
+
+@pytest.fixture
+def published() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), _Jwks) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/jwks"
+        server.shutdown()
+        thread.join()
+
+
+def test_what_is_read_now_is_kept(
+    house: House, admin_client: Browser, settings: Settings, published: str
+) -> None:
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "OUTBOUND_ALLOW_LOOPBACK": True}
+    row = RemoteJwks.objects.create(url=published, problem="the connection failed")
+    assert said(act(admin_client, "read_now", row)) == [f"Read {published}."]
+    row.refresh_from_db()
+    assert row.document == {"keys": [provider.key("ES256", "remote").public_jwk]}
+    assert row.problem == ""
+
+
 def test_only_a_few_addresses_are_read_at_once(house: House, admin_client: Browser) -> None:
     rows = [RemoteJwks.objects.create(url=f"https://{each}.example/") for each in range(6)]
     answer = act(admin_client, "read_now", *rows)
@@ -166,12 +205,14 @@ def test_a_request_shows_how_far_it_walked(house: House, admin_client: Browser) 
         {"node": "username", "outcome": "found", "at": "2026-11-23T10:11:12+00:00"},
         {"node": "<script>", "outcome": "sent"},
     ]
+    request.polled_us = 1_795_428_672_000_000
     request.save()
     shown = admin_client.get(page(AuthenticationRequest, "change", request.pk)).content.decode()
     assert (
         "<tr><td>username</td><td>PlatformUsername</td><td>found</td>"
         "<td>2026-11-23 10:11:12+00:00</td></tr>"
     ) in shown
+    assert '<div class="readonly">2026-11-23 10:11:12+00:00</div>' in shown
     assert "<td>&lt;script&gt;</td><td></td><td>sent</td><td></td>" in shown
 
 

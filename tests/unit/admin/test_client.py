@@ -91,7 +91,15 @@ def test_a_client_that_signs_its_assertions_gets_no_secret(
         follow=True,
     )
     assert not any("shown only now" in each for each in said(answer))
-    assert Client.objects.get(client_id="bank").secret_digest == ""
+    client = Client.objects.get(client_id="bank")
+    assert client.secret_digest == ""
+    shown = admin_client.get(page(Client, "change", client.pk)).content.decode()
+    assert "private_key_jwt uses none." in shown
+
+
+def test_a_client_without_a_realm_is_refused(house: House, admin_client: Browser) -> None:
+    answer = admin_client.post(page(Client, "add"), form(house.realm) | {"realm": ""})
+    assert errors(answer) == {"realm": ["This field is required."]}
 
 
 def test_saving_a_client_keeps_its_secret(house: House, admin_client: Browser) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client as Browser
 
+from django_ciba.conf import MOST
 from django_ciba.models import AcrMapping, Journey, JourneyVersion, Realm, SigningKey
 from tests import provider
 from tests.unit.admin.arrange import House, page, said
@@ -44,7 +45,17 @@ def test_a_new_realm_has_its_signing_keys(house: House, admin_client: Browser) -
     branch = Realm.objects.get(path="/branch")
     keys = SigningKey.objects.filter(realm=branch, state=SigningKey.State.CURRENT)
     assert set(keys.values_list("alg", flat=True)) == {"ES256", "EdDSA"}
-    assert said(answer)[:2] == ["Made a signing key for ES256.", "Made a signing key for EdDSA."]
+    assert said(answer)[:-1] == [
+        "Made the current signing key for ES256.",
+        "Made the next signing key for ES256.",
+        "Made the current signing key for EdDSA.",
+        "Made the next signing key for EdDSA.",
+    ]
+
+
+def test_settings_may_be_left_empty(house: House, admin_client: Browser) -> None:
+    admin_client.post(page(Realm, "add"), realm_form(house, settings=""))
+    assert Realm.objects.get(path="/branch").settings == {}
 
 
 def test_an_algorithm_that_is_added_to_a_realm_gets_its_key(
@@ -54,9 +65,11 @@ def test_an_algorithm_that_is_added_to_a_realm_gets_its_key(
         name="branch", parent=house.realm, settings={"signing_algs": ["ES256"]}
     )
     SigningKey.objects.ensure(branch)
+    assert not SigningKey.objects.filter(realm=branch, alg="EdDSA").exists()
     data = {**realm_form(house, settings='{"signing_algs": ["ES256", "EdDSA"]}'), **NO_ROWS}
     admin_client.post(page(Realm, "change", branch.pk), data)
-    assert SigningKey.objects.filter(realm=branch).count() == 2
+    assert SigningKey.objects.filter(realm=branch, alg="EdDSA").count() == 2
+    assert SigningKey.objects.filter(realm=branch, alg="ES256").count() == 2
 
 
 @pytest.mark.parametrize(
@@ -70,7 +83,7 @@ def test_an_algorithm_that_is_added_to_a_realm_gets_its_key(
             {"settings": '{"polling_interval": 0, "scopes": "openid"}'},
             {
                 "settings": [
-                    "polling_interval must be a whole number above 0",
+                    f"polling_interval must be a whole number from 1 to {MOST}",
                     "scopes must be a list of strings",
                 ]
             },

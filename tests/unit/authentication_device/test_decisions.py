@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +24,16 @@ Answer, Status = AuthenticationRequest.Answer, AuthenticationRequest.Status
 class LockedOut(CibaHooks):
     def may_sign_in(self, user: AbstractBaseUser) -> bool:
         return False
+
+
+class AnsweredMeanwhile(CibaHooks):
+    """Another tab's denial lands between the page's reading and its writing."""
+
+    def may_sign_in(self, user: AbstractBaseUser) -> bool:
+        AuthenticationRequest.objects.filter(answer="").update(
+            status=Status.DENIED, answer=Answer.DENIED, answered_at=timezone.now(), step=1
+        )
+        return True
 
 
 def page(found: AuthenticationRequest) -> str:
@@ -104,11 +114,27 @@ def test_without_a_login_the_page_sends_to_the_login_and_back(alice: User) -> No
     assert answer["Location"] == f"/accounts/login/?next={page(found)}"
 
 
-def test_an_answer_without_a_login_is_not_taken(alice: User) -> None:
+def test_an_answer_without_a_login_is_not_taken_and_leads_to_the_login(alice: User) -> None:
+    """By a link: a redirect of a form to a login elsewhere is what our form-action forbids."""
     found = arrange.waiting(alice)
     answer = answered(Client(), found)
-    assert (answer.status_code, answer["Location"]) == (302, f"/accounts/login/?next={page(found)}")
+    assert answer.status_code == 403
+    text = answer.content.decode()
+    assert "What you sent was not taken. Sign in, and send it again." in text
+    assert f'href="/accounts/login/?next={page(found)}"' in text
+    assert "Example Bank" not in text
     assert_untouched(found)
+
+
+def test_nor_on_a_site_that_asks_for_a_login_everywhere(alice: User, settings: Any) -> None:
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    found = arrange.waiting(alice)
+    assert answered(Client(), found).status_code == 403
+    assert Client().get(page(found))["Location"] == f"/accounts/login/?next={page(found)}"
+    assert signed_in(alice).get(page(found)).status_code == 200
 
 
 def test_another_users_request_is_not_there(browser: Client, alice: User, bob: User) -> None:
@@ -119,7 +145,7 @@ def test_another_users_request_is_not_there(browser: Client, alice: User, bob: U
     assert without_token(others) == without_token(unknown)
     assert "Nothing of that name was asked of <bdi>alice</bdi>" in others.content.decode()
     assert browser.get(f"{page(found)}card/").status_code == 404
-    assert browser.get(f"{page(found)}waiting.json").json() == {"waiting": []}
+    assert browser.get(f"{page(found)}waiting.json").json()["waiting"] == []
 
 
 @pytest.mark.parametrize("verdict", ["approved", "denied"])
@@ -276,6 +302,19 @@ def test_a_second_different_answer_is_refused_and_says_which_counted(
     assert (now.status, now.answer, now.step) == (before.status, first, before.step)
 
 
+@pytest.mark.parametrize(("verdict", "status"), [("approved", 409), ("denied", 303)])
+def test_of_two_answers_at_once_the_first_counts(
+    browser: Client, alice: User, settings: Any, verdict: str, status: int
+) -> None:
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "HOOKS": f"{__name__}.AnsweredMeanwhile"}
+    found = arrange.waiting(alice)
+    answer = answered(browser, found, verdict)
+    assert answer.status_code == status
+    assert stored(found).answer == Answer.DENIED
+    if status == 409:
+        assert "<h1>Denied</h1>" in answer.content.decode()
+
+
 @pytest.mark.parametrize("verdict", ["approved", "denied"])
 def test_an_answer_after_the_time_ran_out_is_refused(
     browser: Client, alice: User, verdict: str
@@ -319,40 +358,52 @@ def test_a_locked_user_cannot_answer(browser: Client, alice: User, settings: Any
     found = arrange.waiting(alice)
     answer = answered(browser, found)
     assert answer.status_code == 403
-    assert "Your account may not be used now" in answer.content.decode()
+    text = answer.content.decode()
+    assert "Your account may not be used now" in text
+    assert "Another request is waiting" not in text
     assert_untouched(found)
 
 
 # --- what came of it ---------------------------------------------------------------------------
 
 
-def ended(alice: User, moment: datetime, **fields: Any) -> AuthenticationRequest:
-    return arrange.waiting(alice, now=moment - timedelta(seconds=30), **fields)
-
-
 @pytest.mark.parametrize(
     ("says", "seconds", "fields"),
     [
         ("Time ran out", 20, {}),
-        ("Time ran out", 20, {"status": Status.FAILED, "ended": True}),
-        ("Withdrawn", 120, {"status": Status.CANCELLED, "ended": True}),
-        ("Not completed", 120, {"status": Status.FAILED, "ended": True}),
+        ("Time ran out", 20, {"status": Status.FAILED, "ended": 0}),
+        ("Time ran out", 120, {"answer": Answer.APPROVED, "expires": -1}),
+        ("Withdrawn", 120, {"status": Status.CANCELLED, "ended": 0}),
+        ("Not completed", 120, {"status": Status.FAILED, "ended": 0}),
+        ("Not completed", 20, {"status": Status.FAILED, "ended": -15}),
         (
             "Not completed",
             120,
-            {"status": Status.FAILED, "ended": True, "answer": Answer.APPROVED},
+            {"status": Status.FAILED, "ended": 0, "answer": Answer.APPROVED},
         ),
         ("Approved", 120, {"answer": Answer.APPROVED}),
     ],
-    ids=["expired", "expired and failed", "withdrawn", "failed", "failed later", "approved"],
+    ids=[
+        "expired",
+        "expired and failed",
+        "approved and then expired",
+        "withdrawn",
+        "failed",
+        "failed before the time ran out",
+        "approved and then failed",
+        "approved",
+    ],
 )
 def test_a_request_that_is_over_says_what_came_of_it(
     browser: Client, alice: User, says: str, seconds: int, fields: dict[str, Any]
 ) -> None:
     moment = timezone.now()
-    if fields.pop("ended", False):
-        fields["ended_at"] = moment
-    found = ended(alice, moment, seconds=seconds, **fields)
+    at = {"ended": "ended_at", "expires": "expires_at"}
+    values: dict[str, Any] = {
+        at.get(name, name): moment + timedelta(seconds=value) if name in at else value
+        for name, value in fields.items()
+    }
+    found = arrange.waiting(alice, now=moment - timedelta(seconds=30), seconds=seconds, **values)
     answer = browser.get(page(found))
     assert answer.status_code == 200
     text = answer.content.decode()

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from django_ciba.authentication_device.presentation import Card
 from django_ciba.models import AuthenticationRequest
 from tests.unit.authentication_device import arrange
 
@@ -80,8 +82,13 @@ def test_the_script_gets_a_name_and_an_address_and_nothing_of_the_content(
     answer = browser.get("/ciba/waiting.json")
     own = f"/ciba/requests/{found.public_id}/"
     assert answer["Content-Type"] == "application/json"
-    assert answer.json() == {"waiting": [{"id": str(found.public_id), "card": f"{own}card/"}]}
+    assert answer.json() == {
+        "login": ANY,
+        "waiting": [{"id": str(found.public_id), "card": f"{own}card/"}],
+    }
+    arrange.waiting(alice)
     assert browser.get(f"{own}waiting.json").json() == answer.json()
+    assert len(names(browser.get("/ciba/waiting.json"))) == 2
 
 
 def test_a_card_is_the_same_in_the_list_and_alone(browser: Client, alice: User) -> None:
@@ -155,3 +162,45 @@ def test_the_history_holds_the_users_own_last_answers(
 
 def test_an_empty_history_says_so(browser: Client) -> None:
     assert "You have answered nothing lately." in browser.get("/ciba/history/").content.decode()
+
+
+def test_an_open_page_can_tell_that_another_login_has_come(
+    browser: Client, alice: User, bob: User
+) -> None:
+    """Its forms hold the CSRF token of the login that it was made for."""
+
+    def login() -> str:
+        name = browser.get("/ciba/waiting.json").json()["login"]
+        assert f'data-login="{name}"' in browser.get("/ciba/").content.decode()
+        return str(name)
+
+    first = login()
+    assert login() == first
+    browser.force_login(bob)
+    second = login()
+    browser.force_login(alice)
+    assert len({first, second, login()}) == 3
+
+
+@pytest.mark.urls("tests.unit.authentication_device.other_urls")
+def test_the_inbox_can_be_mounted_anywhere(browser: Client, alice: User) -> None:
+    found = arrange.waiting(alice)
+    own = f"/my/approvals/requests/{found.public_id}/"
+    text = browser.get("/my/approvals/").content.decode()
+    assert f'action="{own}"' in text
+    assert 'data-waiting="/my/approvals/waiting.json"' in text
+    assert "Sign out" not in text  # that site has no view of that name
+    assert browser.get("/my/approvals/waiting.json").json()["waiting"][0]["card"] == f"{own}card/"
+    assert browser.post(own, {"verdict": "denied"})["Location"] == own
+
+
+@pytest.mark.parametrize(
+    ("seconds", "clock"), [(5, "0:05"), (65, "1:05"), (599, "9:59"), (3600, "1:00:00")]
+)
+def test_the_time_left_reads_like_a_clock(alice: User, seconds: int, clock: str) -> None:
+    now = timezone.now()
+    later = now + timedelta(seconds=9999)
+    found = arrange.waiting(alice, now=now, seconds=seconds, expires_at=later)
+    assert Card(found, now).clock == clock
+    assert Card(found, now + timedelta(milliseconds=400)).clock == clock  # never sooner than we
+    assert Card(found, later).clock == "0:00"

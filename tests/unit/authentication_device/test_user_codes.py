@@ -153,8 +153,9 @@ def test_nobody_touches_another_users_code(browser: Client, alice: User, bob: Us
 
 
 def test_a_code_needs_a_login_and_the_csrf_token(alice: User) -> None:
-    anonymous = Client().post(PAGE, GOOD)
-    assert (anonymous.status_code, anonymous["Location"]) == (302, f"/accounts/login/?next={PAGE}")
+    anonymous = Client()
+    assert anonymous.get(PAGE)["Location"] == f"/accounts/login/?next={PAGE}"
+    assert "You are signed out" in anonymous.post(PAGE, GOOD).content.decode()
     assert signed_in(alice, enforce_csrf_checks=True).post(PAGE, GOOD).status_code == 403
     assert code_of(alice) is None
 

@@ -24,6 +24,7 @@ def test_a_file_is_imported_and_each_change_is_a_line(run: Run, file: Path) -> N
         "/: realm: created",
         '/: setting signing_algs: unset -> ["ES256"]',
         "/: signing key ES256: created",
+        "/: next signing key ES256: created",
         "/: journey push: created",
         '/: default journey: unset -> "push"',
         "/: client shop: created",

@@ -16,6 +16,7 @@ from testproject.demo.device import Form, forms
 from testproject.demo.processes import Children, a_port
 from testproject.demo.site import REALMS, secret_of
 from testproject.demo.telling import DemoFailed
+from tests.plugin import leave_out
 
 PAGE = """
 <form action="/logout/" method="post"><button>Out</button></form>
@@ -58,7 +59,7 @@ def test_a_port_taken_on_ipv6_alone_is_taken() -> None:
     try:
         listening = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
-        pytest.skip("this machine has no IPv6")
+        leave_out("no IPv6 on this machine")
     with listening, pytest.raises(DemoFailed, match="is taken"):
         a_port(listening.getsockname()[1])
 
@@ -83,6 +84,8 @@ def test_a_child_that_dies_is_told_with_the_end_of_its_log(tmp_path: Path) -> No
 @pytest.mark.slow
 def test_children_and_their_children_end_with_the_demo(tmp_path: Path) -> None:
     """Even those that will not hear SIGTERM, and whatever made the demo end."""
+    if not Path("/proc").is_dir():
+        leave_out("no /proc to look for processes in")
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
     parent = (
         "import subprocess, sys, time; "

@@ -61,6 +61,11 @@ def test_it_asks_a_provider_in_trouble_less_often(site: Site) -> None:
     waiting = party.ask(login_hint="alice")
     party.metadata["token_endpoint"] = "http://127.0.0.1:9/oauth2/access_token"
     assert (party.poll(waiting), waiting.interval) == (None, 4)
+    waiting.interval = 50
+    assert (party.poll(waiting), waiting.interval) == (None, 60)
+    waiting.expires_at = time.time()
+    with pytest.raises(requests.ConnectionError):
+        party.poll(waiting)
 
 
 def test_a_refusal_says_the_error_and_what_to_do(site: Site) -> None:

@@ -17,9 +17,11 @@ from tests.unit.testproject.conftest import Site
 Status = AuthenticationRequest.Status
 
 
-def simulate(browser: Browser, auth_req_id: str, action: str, **meta: str) -> tuple[int, object]:
+def simulate(
+    browser: Browser, auth_req_id: str, action: str, peer: str = "127.0.0.1"
+) -> tuple[int, object]:
     query = {"auth_req_id": auth_req_id, "action": action}
-    answer = browser.post("/ciba-sim", query_params=query, **meta)
+    answer = browser.post("/ciba-sim", query_params=query, REMOTE_ADDR=peer)
     return answer.status_code, answer.json()
 
 
@@ -51,7 +53,7 @@ def test_the_simulator_is_not_there_unless_it_is_switched_on(
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::1", "", "10.0.0.1"])
 def test_the_simulator_answers_this_machine_only(asked: str, client: Browser, address: str) -> None:
-    assert simulate(client, asked, "allow", REMOTE_ADDR=address) == (
+    assert simulate(client, asked, "allow", peer=address) == (
         403,
         {"error": "the simulator answers callers on its own machine only"},
     )
