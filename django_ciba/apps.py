@@ -11,5 +11,6 @@ class CibaConfig(AppConfig):
 
     def ready(self) -> None:
         from django_ciba import checks
+        from django_ciba.authentication_device import logins  # noqa: F401 - listens to logins
 
         checks.register()

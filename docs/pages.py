@@ -27,13 +27,12 @@ from django_ciba.management import commands as command_modules
 from django_ciba.models import Client
 from django_ciba.protocol.errors import ERRORS, ProtocolError
 from django_ciba.realm_document.faults import MEMBERS as DOCUMENT_MEMBERS
-from django_ciba.resource_server.challenges import STATUS, InsufficientUserAuthentication
+from django_ciba.resource_server.challenges import STATUS
 from docs import prose
 
 ENDPOINTS: Final[Mapping[str, type[WireEndpoint]]] = {
     each.name: each.callback.cls for each in urls.urlpatterns
 }
-ALL_ERRORS: Final[tuple[type[ProtocolError], ...]] = (*ERRORS, InsufficientUserAuthentication)
 DATABASE_OPTION: Final = "--database default"
 OBJECT: Final = object()  # a value that no check takes
 
@@ -63,7 +62,10 @@ def code(value: object) -> str:
 
 def with_code(text: str) -> str:
     """A sentence of the code's own, with what is code in it marked as such."""
-    pattern = r"DJANGO_CIBA\['\w+'\](?:\[\d+\])?|manage\.py \w+(?: --?\w[\w-]*)*|\{'[^}]*\}\}?"
+    pattern = (
+        r"DJANGO_CIBA\['\w+'\](?:\[\d+\])?|\{'[^}]*\}\}?"
+        r"|manage\.py \w+(?: (?:create|list|retire|rotate|secret))?(?: --?\w[\w-]*)*"
+    )
     return re.sub(pattern, r"`\g<0>`", text)
 
 
@@ -172,14 +174,14 @@ The status depends on the endpoint as well as on the code.
 
 
 def errors_page() -> str:
-    whole((each.error for each in ALL_ERRORS), prose.ERROR_PROSE, "the error")
+    whole((each.error for each in ERRORS), prose.ERROR_PROSE, "the error")
     rows = (
         (f"[{each.error}](#{anchor(each.error)})", statuses(each), said_by(each, with_status=False))
-        for each in ALL_ERRORS
+        for each in ERRORS
     )
     made = made_from("django_ciba/protocol/errors.py, the endpoints and docs/prose.py")
     parts = [ERRORS_TOP.format(made=made), table(("error", "status", "said by"), rows)]
-    parts.extend(error_section(each) for each in ALL_ERRORS)
+    parts.extend(error_section(each) for each in ERRORS)
     return "".join(parts)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from django_ciba.admin.base import ModelForm, OperatorAdmin
 from django_ciba.jose.algorithms import ASYMMETRIC_ALGS
 from django_ciba.models import SigningKey
+
+CURRENT = str(SigningKey.State.CURRENT)
 
 
 class NewKeyForm(ModelForm[SigningKey]):
@@ -36,12 +38,11 @@ class NewKeyForm(ModelForm[SigningKey]):
     def _vacant_state(values: dict[str, Any]) -> str:
         live = SigningKey.objects.filter(realm=values["realm"], alg=values["alg"])
         taken = set(live.values_list("state", flat=True))
-        for state in (SigningKey.State.CURRENT, SigningKey.State.NEXT):
-            if state not in taken:
-                return state
-        raise ValidationError(
-            "This realm has a current and a next key for this algorithm: rotate them instead."
-        )
+        if SigningKey.State.NEXT in taken:
+            raise ValidationError(
+                "This realm has a next key for this algorithm already: rotate instead."
+            )
+        return str(SigningKey.State.NEXT) if CURRENT in taken else CURRENT
 
 
 @admin.register(SigningKey)
@@ -104,6 +105,13 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
     def rotate(self, request: HttpRequest, queryset: QuerySet[SigningKey]) -> None:
         chosen = queryset.select_related("realm").order_by("realm__path", "alg")
         for realm, alg in dict.fromkeys((each.realm, each.alg) for each in chosen):
+            if alg not in realm.conf.SIGNING_ALGS:
+                self.message_user(
+                    request,
+                    f"Realm {realm} has given {alg} up (signing_algs): its keys were left alone.",
+                    messages.WARNING,
+                )
+                continue
             signing = SigningKey.objects.rotate(realm, alg)
             self.note(request, [signing], "Became the current key by rotation.")
             self.message_user(request, f"Realm {realm} signs {alg} with {signing.kid} now.")

@@ -266,8 +266,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         id="django_ciba.E044",
         title="A signing key cannot be decrypted",
         hint="Put the secret that encrypted it back at the end of DJANGO_CIBA['ENCRYPTION_KEYS'] "
-        "(or of SECRET_KEY_FALLBACKS, where that list is empty). If it is lost, delete the key "
-        "and rotate: ID tokens that it signed can no longer be verified.",
+        "(or of SECRET_KEY_FALLBACKS, where that list is empty). If it is lost, rotate "
+        "(manage.py ciba_keys rotate): a fresh key signs, and the lost one stays published.",
         find=stored_rows.undecryptable_keys,
         deploy=True,
         database=True,

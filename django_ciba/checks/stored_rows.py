@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, router, transaction
 
-from django_ciba.conf import CibaSettings, ciba_settings, realm_setting_problems
+from django_ciba.conf import CibaSettings, ciba_settings
 from django_ciba.models import Realm, SigningKey
+from django_ciba.models.realm import settings_problems
 from django_ciba.models.secrets import UndecryptableError
 
 Find = Callable[[], Iterable[str]]
@@ -87,7 +88,7 @@ def undecryptable_keys() -> Iterator[str]:
 @silent_without_database
 def wrong_realm_settings() -> Iterator[str]:
     for realm in Realm.objects.order_by("path"):
-        for name, problem in realm_setting_problems(realm.settings):
+        for name, problem in settings_problems(realm.settings):
             yield f"Realm {realm}: settings {name} {problem}.".replace("  ", " ")
 
 

@@ -160,7 +160,7 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
                 expires_at__gt=now,
             )
             .filter(Q(prompt_until__isnull=True) | Q(prompt_until__gt=now))
-            .order_by("expires_at")
+            .order_by("prompt_until", "pk")
         )
 
     def due(self, now: datetime, at_most: int) -> list[int]:

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import router, transaction
 from django.utils import timezone
 
 from django_ciba.conf import ciba_settings
@@ -42,14 +42,16 @@ def deliver(pk: int, senders: Mapping[str, Sender], now: datetime) -> bool:
     delivery = Delivery.objects.select_related(
         "authentication_request__client__realm", "authentication_request__user"
     ).get(pk=pk)
-    state, problem = _attempt(delivery, senders[delivery.kind], now)
+    state, said = _attempt(delivery, senders[delivery.kind], now)
+    problem = _storable(said)
     ended = timezone.now()
     again = ended + retry_after(delivery.attempts)
     if state == Delivery.State.DUE and again >= delivery.authentication_request.expires_at:
         state = Delivery.State.DEAD
-    with transaction.atomic():
+    with transaction.atomic(using=router.db_for_write(Delivery)):
         if state == Delivery.State.DUE:
-            Delivery.objects.postpone(pk, again, problem)
+            # Unless our lease ran out meanwhile: the row is another worker's then.
+            Delivery.objects.filter(attempts=delivery.attempts).postpone(pk, again, problem)
         else:
             Delivery.objects.end(pk, state, ended, problem)
         DeliveryAttempt.objects.create(
@@ -57,7 +59,7 @@ def deliver(pk: int, senders: Mapping[str, Sender], now: datetime) -> bool:
             number=delivery.attempts,
             at=now,
             outcome="retry" if state == Delivery.State.DUE else state,
-            detail=problem[:300],
+            detail=problem,
         )
     return True
 
@@ -78,6 +80,11 @@ def _attempt(delivery: Delivery, sender: Sender, now: datetime) -> tuple[str, st
         logger.exception("delivery %s failed", delivery.pk)
         return Delivery.State.DUE, type(error).__name__
     return Delivery.State.DELIVERED, ""
+
+
+def _storable(text: str) -> str:
+    """What a channel said, as every database can keep it."""
+    return text[:300].replace("\0", "?").encode(errors="replace").decode()
 
 
 def retry_after(attempts: int) -> timedelta:

@@ -1,6 +1,6 @@
 """One realm, one user, relying parties of each kind."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ ISSUER = "https://op.example.com/oauth2"
 
 
 @pytest.fixture(autouse=True)
-def site(settings: Any) -> Iterator[None]:
+def site(settings: Any) -> None:
     settings.DJANGO_CIBA = {
         "ISSUER": ISSUER,
         "PROMPT_CHANNELS": ["email"],
@@ -23,7 +23,6 @@ def site(settings: Any) -> Iterator[None]:
     }
     # Passwords and user codes are not what is slow here on purpose.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    return
 
 
 @pytest.fixture

@@ -39,9 +39,11 @@ def on_postgresql() -> bool:
 
 @pytest.fixture(params=["client_secret_basic", "private_key_jwt"])
 def warm(request: pytest.FixtureRequest, relying_party: RelyingParties) -> RelyingParty:
-    """A relying party whose client and keys the process already holds."""
+    """A relying party whose client the process already holds, and the key that signs for it."""
     rp = relying_party(token_endpoint_auth_method=request.param)
-    rp.poll(rp.auth_req_id())
+    auth_req_id = rp.auth_req_id()
+    approve(auth_req_id)
+    rp.poll(auth_req_id)
     return rp
 
 
@@ -51,7 +53,7 @@ def assertion(rp: RelyingParty) -> int:
 
 
 def test_bc_authorize_finds_the_user_and_stores_the_request(warm: RelyingParty) -> None:
-    asked = statements(lambda: warm.auth_req_id())
+    asked = statements(warm.auth_req_id)
     # user, request and its prompts: PostgreSQL takes the last two in one.
     assert len(asked) == assertion(warm) + (2 if on_postgresql() else 3), asked
 
@@ -60,7 +62,7 @@ def test_bc_authorize_without_a_channel_is_two_statements_everywhere(
     warm: RelyingParty, settings: Any
 ) -> None:
     settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "PROMPT_CHANNELS": []}
-    asked = statements(lambda: warm.auth_req_id())
+    asked = statements(warm.auth_req_id)
     assert len(asked) == assertion(warm) + 2, asked
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import jwt
 import pytest
 import time_machine
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import F
 from django.utils import timezone
@@ -163,7 +164,7 @@ def test_a_user_deactivated_after_the_approval_gets_no_tokens(
 ) -> None:
     auth_req_id = rp.auth_req_id()
     approve(auth_req_id)
-    type(alice)._default_manager.update(is_active=False)
+    get_user_model().objects.update(is_active=False)
     assert error(rp.poll(auth_req_id)) == "access_denied"
     assert find(auth_req_id).status == "authorized"
     assert not Token.objects.exists()
@@ -306,7 +307,7 @@ def test_a_foreign_expired_or_inactive_users_refresh_token_is_invalid_grant(
     approve(auth_req_id)
     value = rp.poll(auth_req_id).json()["refresh_token"]
     assert error(relying_party(client_id="other").refresh(value)) == "invalid_grant"
-    users = type(alice)._default_manager
+    users = get_user_model().objects
     users.update(is_active=False)
     assert error(rp.refresh(value)) == "invalid_grant"
     users.update(is_active=True)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
@@ -112,7 +113,7 @@ def test_an_expired_or_revoked_token_is_invalid_token(rp: RelyingParty, access_t
 def test_a_locked_user_or_a_disabled_client_ends_the_token_at_once(
     rp: RelyingParty, access_token: str, alice: AbstractBaseUser
 ) -> None:
-    users = type(alice)._default_manager
+    users = get_user_model().objects
     users.update(is_active=False)
     refused(rp.userinfo(access_token), 401, "invalid_token")
     users.update(is_active=True)

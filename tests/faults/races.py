@@ -12,6 +12,7 @@ from django.test import Client as HttpClient
 from django_ciba.jose import PrivateKey
 from django_ciba.journeys import NotAnswerable
 from django_ciba.models import AuthenticationRequest, Client, Grant, Token, secrets
+from tests.jwks_server import JwksServer
 from tests.provider import approve, find, make_client, make_realm, make_user, say
 from tests.relying_party import ASSERTION_TYPE, RelyingParty
 
@@ -144,3 +145,26 @@ def assertion_caller(order: dict[str, Any], number: int) -> str:
 
 def assertion_finish(order: dict[str, Any]) -> dict[str, Any]:
     return {"requests": AuthenticationRequest.objects.count()}
+
+
+# --- one jwks_uri, twenty callers that need its keys ----------------------------------------------
+
+
+@lru_cache
+def _published() -> JwksServer:
+    """Runs in the process that sets the race up; the others only know its address."""
+    return JwksServer(_key().public_jwk).__enter__()
+
+
+def jwks_prepare() -> dict[str, Any]:
+    Client.objects.update(jwks=None, jwks_uri=_published().url)
+    return {}
+
+
+def jwks_caller(order: dict[str, Any], number: int) -> str:
+    settings.DJANGO_CIBA["OUTBOUND_ALLOW_LOOPBACK"] = True
+    return _outcome(relying_party().authenticate())
+
+
+def jwks_finish(order: dict[str, Any]) -> dict[str, Any]:
+    return {"asked": len(_published().asked)}

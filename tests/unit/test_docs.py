@@ -8,9 +8,12 @@ import shlex
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,20 +22,23 @@ import pytest
 import requests
 from django.core.management import call_command
 
+import django_ciba
 from django_ciba import signals
 from django_ciba.checks import CHECKS
 from django_ciba.client_registration import MEMBERS as CLIENT_MEMBERS
 from django_ciba.conf import CibaSettings
+from django_ciba.hooks import CibaHooks
 from django_ciba.journeys import NODES
 from django_ciba.protocol.errors import ERRORS
 from django_ciba.realm_document.faults import MEMBERS as DOCUMENT_MEMBERS
-from docs import generate, pages
+from docs import generate, pages, prose
 from tests.services.service import free_port
 
 pytestmark = pytest.mark.only_on("sqlite")
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+PACKAGE = Path(django_ciba.__file__).parent
 README = ROOT / "README.md"
 TUTORIAL = DOCS / "tutorial" / "first-flow.md"
 BY_HAND = DOCS / "tutorial" / "by-hand.md"
@@ -122,7 +128,7 @@ def test_every_endpoint_that_gives_an_error_a_status_is_named_with_that_error() 
         (endpoint.__name__, error.error)
         for name, endpoint in pages.ENDPOINTS.items()
         for error in endpoint.statuses
-        if name not in pages.prose.ERROR_PROSE[error.error].said_by
+        if name not in prose.ERROR_PROSE[error.error].said_by
     ]
     assert silent == []
 
@@ -156,6 +162,76 @@ def test_examples_can_be_read_by_what_they_are_for(page: Path) -> None:
             json.loads(block.text)
         else:
             ast.parse(block.text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_examples_use_names_and_settings_that_exist(page: Path) -> None:
+    """What is imported from us is there, and printed settings are known and take their values."""
+    for block in blocks(page.read_text(encoding="utf-8"), "python"):
+        for statement in ast.walk(ast.parse(block.text)):
+            match statement:
+                case ast.ImportFrom(module=str(module), names=names) if is_ours(module):
+                    absent = [name.name for name in names if not has(module, name.name)]
+                    assert absent == [], module
+                case ast.Assign(targets=[ast.Name(id="DJANGO_CIBA")], value=value):
+                    assert list(settings_faults(ast.literal_eval(value))) == []
+
+
+def is_ours(module: str) -> bool:
+    return module.partition(".")[0] == "django_ciba"
+
+
+def has(module: str, name: str) -> bool:
+    return hasattr(import_module(module), name) or bool(find_spec(f"{module}.{name}"))
+
+
+def settings_faults(written: dict[str, Any]) -> Iterator[str]:
+    known = {each.name: each for each in CibaSettings.declared()}
+    for name, value in written.items():
+        if name not in known:
+            yield f"{name} is no setting"
+        elif (problem := known[name].problem(value)) is not None:
+            yield f"{name} {problem}"
+
+
+def test_every_template_and_block_of_the_device_is_on_its_page() -> None:
+    """A row for each template, with exactly the blocks that base.html does not have already."""
+    page = (DOCS / "how-to" / "change-the-pages.md").read_text(encoding="utf-8")
+    printed = {
+        row[1]: re.findall(r"`(\w+)`", row[2])
+        for row in re.finditer(r"^\| `(\w+\.html)` \|[^|]*\|([^|]*)\|$", page, re.MULTILINE)
+    }
+    folder = PACKAGE / "templates" / "django_ciba" / "authentication_device"
+    found = {
+        path.name: re.findall(r"{% block (\w+) %}", path.read_text(encoding="utf-8"))
+        for path in folder.glob("*.html")
+    }
+    for name in found.keys() - {"base.html"}:
+        found[name] = [block for block in found[name] if block not in found["base.html"]]
+    assert printed == found
+
+
+def test_every_hook_and_logger_is_named() -> None:
+    hooks = (DOCS / "how-to" / "hooks.md").read_text(encoding="utf-8")
+    public = [name for name in vars(CibaHooks) if not name.startswith("_")]
+    assert [name for name in public if f"`{name}" not in hooks] == []
+    deploy = (DOCS / "how-to" / "deploy.md").read_text(encoding="utf-8")
+    sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
+    loggers = {name for text in sources for name in re.findall(r'getLogger\("(.+)"\)', text)}
+    assert loggers
+    assert [name for name in loggers if f"`{name.removeprefix('django_ciba')}`" not in deploy] == []
+
+
+def test_every_room_is_in_the_picture_of_the_house() -> None:
+    """Floor by floor, in the order of the import law."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (law,) = (each for each in project["tool"]["importlinter"]["contracts"] if "layers" in each)
+    floors = [re.findall(r"\w+", layer) for layer in law["layers"]]
+    page = (DOCS / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\|[^|`]+\|((?: `\w+`,?)+) \|$", page, re.MULTILINE)
+    aside = {"apps", "migrations"}  # Django's own places, on every floor and on none
+    drawn = [set(re.findall(r"`(\w+)`", row)) for row in rows]
+    assert drawn == [set(floor) - aside for floor in floors if set(floor) - aside]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

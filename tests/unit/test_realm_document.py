@@ -504,7 +504,7 @@ HINTER = "https://hints.example.org"
     ("hinter", "path", "problem"),
     [
         ({"issuer": HINTER}, "", "must be a list of objects with issuer and one of jwks, jwks_uri"),
-        ({"jwks": {"keys": [KEY, 5]}}, "[1].jwks.keys[1]", "not a JSON object"),
+        ({"jwks": {"keys": [KEY, 5]}}, "[1].jwks.keys[1]", "a JWK is a JSON object"),
         ({"jwks": {"key": []}}, "[1].jwks", "a JWK Set has a member named keys, which is a list"),
         ({"jwks_uri": 5}, "[1].jwks_uri", "must be a string"),
         ({"jwks_uri": "http://hints.example.org/jwks"}, "[1].jwks_uri", "must begin with https://"),

@@ -40,7 +40,7 @@ def test_the_first_key_signs_and_the_second_waits(branch: Realm, admin_client: B
         assert (made.activated_at is not None) == (state == State.CURRENT)
     answer = admin_client.post(page(SigningKey, "add"), data)
     assert answer.context["adminform"].form.non_field_errors() == [
-        "This realm has a current and a next key for this algorithm: rotate them instead."
+        "This realm has a next key for this algorithm already: rotate instead."
     ]
     assert SigningKey.objects.filter(realm=branch).count() == 2
 

@@ -55,8 +55,8 @@ def test_the_only_request_is_shown_in_full_at_once(browser: Client, alice: User)
 
 def test_several_requests_are_listed_the_most_urgent_first(browser: Client, alice: User) -> None:
     now = timezone.now()
-    later = arrange.waiting(alice, expires_at=now + timedelta(seconds=300))
-    sooner = arrange.waiting(alice, expires_at=now + timedelta(seconds=200))
+    later = arrange.waiting(alice, prompt_until=now + timedelta(seconds=300))
+    sooner = arrange.waiting(alice, prompt_until=now + timedelta(seconds=200))
     text = browser.get("/ciba/").content.decode()
     assert "<title>(2) Requests wait for you</title>" in text
     assert text.index(str(sooner.public_id)) < text.index(str(later.public_id))
