@@ -2,12 +2,14 @@
 
 One address is asked by one process at a time and at most once in JWKS_MIN_REFETCH, whatever key
 ids requests name: the row's `next_fetch_at` is moved by a conditional update before the fetch. A
-set that was read once is used for JWKS_MAX_STALE while its address does not answer.
+set that was read once is used for JWKS_MAX_STALE while its address does not answer. Who needs keys
+that another caller has just begun to read waits for them, but not for long.
 """
 
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,12 +35,15 @@ logger = logging.getLogger("django_ciba.client_keys")
 
 Keys = tuple[VerificationKey, ...]
 
+PATIENCE = 2.0  # seconds; at most these of every JWKS_MIN_REFETCH, however slow an address is
+
 
 @dataclass(frozen=True, slots=True)
 class _Held:
     keys: Keys
     read_at: datetime  # when the row was read
     fetched_at: datetime | None  # when the address answered
+    awaited: bool  # somebody has just begun to ask the address
 
 
 _held: dict[str, _Held] = {}
@@ -67,50 +72,53 @@ def verify_by(
     if not url:
         return verify(token, inline(), algs=algs, typ=typ)
     now = timezone.now()
+    held = _remote(url, now)
     try:
-        return verify(token, _some(remote_keys(url, now)), algs=algs, typ=typ)
+        return verify(token, _usable(held, now), algs=algs, typ=typ)
     except (UnknownKey, BadSignature):
-        if not refetch(url, now):
+        newer = _newer(url, held, now, wait=True)
+        if newer is None:
             raise
-        return verify(token, _some(remote_keys(url, now)), algs=algs, typ=typ)
+        return verify(token, _usable(newer, now), algs=algs, typ=typ)
 
 
-def _some(keys: Keys) -> Keys:
-    """At least one key; else UnknownKey, which says where the trouble is."""
-    if not keys:
+def refetch(url: str, now: datetime) -> bool:
+    """Ask the address, unless it was asked a moment ago; whether that gave newer keys."""
+    return _newer(url, _read_row(url, now), now, wait=False) is not None
+
+
+def _usable(held: _Held, now: datetime) -> Keys:
+    """Keys that are not too old; else UnknownKey, which says where the trouble is."""
+    stale = timedelta(seconds=ciba_settings.JWKS_MAX_STALE)
+    if not held.keys or held.fetched_at is None or now - held.fetched_at > stale:
         raise UnknownKey("no usable key could be read from the registered jwks_uri")
-    return keys
+    return held.keys
 
 
-def remote_keys(url: str, now: datetime) -> Keys:
-    """The keys at `url`: from this process, else the row, else the address; () when none is had."""
+def _remote(url: str, now: datetime) -> _Held:
+    """What is known of `url`: from this process, else the row, else the address."""
     held = _held.get(url)
     fresh = timedelta(seconds=ciba_settings.JWKS_MIN_REFETCH)
     if held is None or now - held.read_at >= fresh or now < held.read_at:
         held = _read_row(url, now)
     age = timedelta(seconds=ciba_settings.JWKS_MAX_AGE)
-    if (held.fetched_at is None or now - held.fetched_at >= age) and refetch(url, now):
-        held = _held[url]
-    stale = timedelta(seconds=ciba_settings.JWKS_MAX_STALE)
-    if held.fetched_at is None or now - held.fetched_at > stale:
-        return ()
-    return held.keys
+    if held.fetched_at is None or now - held.fetched_at >= age:
+        return _newer(url, held, now, wait=held.fetched_at is None) or held
+    return held
 
 
-def refetch(url: str, now: datetime) -> bool:
-    """Ask the address unless it was asked a moment ago; whether newer keys are held now."""
-    held = _held.get(url)
+def _newer(url: str, held: _Held, now: datetime, *, wait: bool) -> _Held | None:
+    """What the address says since `held`, or None; it is asked unless it was a moment ago.
+
+    `wait`: for another caller that has just begun to ask it.
+    """
     RemoteJwks.objects.get_or_create(url=url)
     allowed = Q(next_fetch_at__isnull=True) | Q(next_fetch_at__lte=now)
     claimed = RemoteJwks.objects.filter(allowed, url=url).update(
-        next_fetch_at=now + timedelta(seconds=ciba_settings.JWKS_MIN_REFETCH)
+        next_fetch_at=now + timedelta(seconds=ciba_settings.JWKS_MIN_REFETCH), problem=""
     )
     if not claimed:
-        # Another process asked; what it got may be newer than what this one holds.
-        newer = _read_row(url, now)
-        return newer.fetched_at is not None and (
-            held is None or held.fetched_at is None or newer.fetched_at > held.fetched_at
-        )
+        return _read_by_another(url, held, now, wait)
     try:
         document = fetch_json(url)
         verification_keys(document, unknown="skip")
@@ -119,22 +127,44 @@ def refetch(url: str, now: datetime) -> bool:
     except (OutboundError, BadKey) as error:
         logger.warning("JWKS not read from %s: %s", url, error)
         RemoteJwks.objects.filter(url=url).update(problem=str(error)[:300])
-        return False
+        return None
     RemoteJwks.objects.filter(url=url).update(document=document, fetched_at=now, problem="")
-    _read_row(url, now)
-    return True
+    return _read_row(url, now)
+
+
+def _read_by_another(url: str, held: _Held, now: datetime, wait: bool) -> _Held | None:
+    """What another caller, in this process or not, got since `held`."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        row = _read_row(url, now)
+        if row.fetched_at is not None and (
+            held.fetched_at is None or row.fetched_at > held.fetched_at
+        ):
+            return row
+        if not (wait and row.awaited) or time.monotonic() >= give_up:
+            return None
+        time.sleep(0.05)
 
 
 def _read_row(url: str, now: datetime) -> _Held:
-    row = RemoteJwks.objects.filter(url=url).values_list("document", "fetched_at").first()
-    document, fetched_at = row or (None, None)
+    columns = ("document", "fetched_at", "next_fetch_at", "problem")
+    row = RemoteJwks.objects.filter(url=url).values_list(*columns).first()
+    document, fetched_at, next_fetch_at, problem = row or (None, None, None, "")
     keys = verification_keys(document, unknown="skip") if document else ()
-    held = _Held(keys, now, fetched_at)
+    held = _Held(keys, now, fetched_at, not problem and _just_asked(fetched_at, next_fetch_at))
     with _lock:
         if len(_held) >= 10_000:
             _held.clear()
         _held[url] = held
     return held
+
+
+def _just_asked(fetched_at: datetime | None, next_fetch_at: datetime | None) -> bool:
+    """Whether the address was asked a moment ago and what it said is not known yet."""
+    if next_fetch_at is None:
+        return False
+    asked_at = next_fetch_at - timedelta(seconds=ciba_settings.JWKS_MIN_REFETCH)
+    return asked_at != fetched_at and timezone.now() - asked_at < timedelta(seconds=PATIENCE)
 
 
 def forget() -> None:

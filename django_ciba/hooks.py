@@ -93,7 +93,8 @@ class CibaHooks:
     def _only_user(self, names: Collection[str], value: str) -> AbstractBaseUser | None:
         model = get_user_model()
         either = Q()
-        for name in names:
+        # Nothing is not a name, or it would mean the one user who has no e-mail address.
+        for name in names if value else ():
             if (fits := _comparison(model, name, value)) is not None:
                 either |= fits
         if not either:
@@ -104,11 +105,8 @@ class CibaHooks:
 
 def _comparison(model: type[AbstractBaseUser], name: str, value: str) -> Q | None:
     """`name` equals `value`, or None when the model lacks the field or it cannot hold the value."""
-    try:
-        field = model._meta.pk if name == "pk" else model._meta.get_field(name)
-    except FieldDoesNotExist:
-        return None
-    if not isinstance(field, Field):
+    field = _field(model, name)
+    if field is None:
         return None
     try:
         typed = field.to_python(value)
@@ -116,8 +114,22 @@ def _comparison(model: type[AbstractBaseUser], name: str, value: str) -> Q | Non
         return None
     if isinstance(typed, int) and (str(typed) != value or not 0 <= typed <= MAX_INTEGER):
         return None  # one spelling a number, and none that the column cannot hold
-    exact = name != model.get_email_field_name()
-    return Q(**{name if exact else f"{name}__iexact": typed})
+    exact = field.name != model.get_email_field_name()
+    return Q(**{field.name if exact else f"{field.name}__iexact": typed})
+
+
+def _field(model: type[AbstractBaseUser], name: str) -> "Field[Any, Any] | None":
+    """The model's own field of that name, or the one that it calls its user name or e-mail."""
+    if name == "pk":
+        return model._meta.pk
+    own = {"username": model.USERNAME_FIELD, "email": model.get_email_field_name()}
+    for each in (name, own.get(name, name)):
+        try:
+            found = model._meta.get_field(each)
+        except FieldDoesNotExist:
+            continue
+        return found if isinstance(found, Field) and not found.is_relation else None
+    return None
 
 
 def _text(user: AbstractBaseUser, name: str) -> str:

@@ -19,7 +19,9 @@ class JwksServer:
         self.asked: list[str] = []
         self.over = threading.Event()
         self._server = _Quiet(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
 
     @property
     def url(self) -> str:
@@ -47,7 +49,7 @@ class JwksServer:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the name that http.server looks for
+            def do_GET(self) -> None:
                 outer.asked.append(self.path)
                 if outer.answer is not None:
                     outer.answer(self)

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote_plus, urlencode
 
 from django.test import Client as HttpClient
@@ -17,10 +17,11 @@ from django_ciba.jose.algorithms import ALGORITHMS
 from django_ciba.models import Client
 
 if TYPE_CHECKING:
-    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+    from django.test.client import _MonkeyPatchedWSGIResponse
 else:
-    from django.http import HttpResponse as Answer
+    from django.http import HttpResponse as _MonkeyPatchedWSGIResponse
 
+Answer: TypeAlias = _MonkeyPatchedWSGIResponse
 CIBA = "urn:openid:params:grant-type:ciba"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FORM = "application/x-www-form-urlencoded"

@@ -36,14 +36,20 @@ class Journey(ConfigurationModel):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store, and pin a new version when the document has changed."""
+        """Store, and pin a new version when the document has changed.
+
+        The newest version is read anew: this copy may be older than somebody else's change.
+        """
         with transaction.atomic(using=kwargs.get("using")):
             super().save(*args, **kwargs)
-            if self.version is None or self.version.document != self.document:
-                number = self.version.number + 1 if self.version else 1
-                self.version = JourneyVersion.objects.create(
+            newest = self.versions.order_by("-number").first()
+            if newest is None or newest.document != self.document:
+                number = newest.number + 1 if newest else 1
+                newest = JourneyVersion.objects.create(
                     journey=self, number=number, document=self.document
                 )
+            if self.version_id != newest.pk:
+                self.version = newest
                 super().save(update_fields=["version"])
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import models
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Q, Value, When
 
 from django_ciba.conf import ciba_settings
 
@@ -42,10 +42,12 @@ class UserCode(models.Model):
         unlocked = rows.exclude(locked_until__gt=now)
         limit = ciba_settings.USER_CODE_MAX_FAILURES
         lock = now + timedelta(seconds=ciba_settings.USER_CODE_LOCKOUT)
+        # A count at the limit is that of a lockout which is over: the next one begins anew.
+        last = Q(failures=limit - 1) if limit > 1 else Q(failures__gte=0)
         counted = unlocked.update(
             failures=Case(When(failures__gte=limit, then=Value(1)), default=F("failures") + 1),
             locked_until=Case(
-                When(failures=limit - 1, then=Value(lock, models.DateTimeField())),
+                When(last, then=Value(lock, models.DateTimeField())),
                 default=Value(None, models.DateTimeField()),
             ),
         )

@@ -15,7 +15,7 @@ class Prompt:
     client_name: str
     binding_message: str
     url: str
-    expires_at: datetime
+    expires_at: datetime  # the last moment for an answer to this prompt
     ui_locales: str
 
 

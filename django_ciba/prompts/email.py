@@ -7,8 +7,10 @@ from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from django_ciba.outbox import GiveUp
+from django_ciba.outbox import GiveUp, TryAgain
 from django_ciba.prompts.channel import Channel, Prompt
+
+PERMANENT = 500  # RFC 5321 §4.2.1: codes below are temporary, as of a server that greylists
 
 
 class EmailChannel(Channel):
@@ -28,12 +30,16 @@ class EmailChannel(Channel):
         try:
             # A subject of several lines would be a way to write headers.
             send_mail(" ".join(subject.split()), body, None, [address])
-        except SMTPRecipientsRefused:
+        except SMTPRecipientsRefused as error:
+            if any(code < PERMANENT for code, _ in error.recipients.values()):
+                raise TryAgain("the mail server refused the address for now") from None
             raise GiveUp("the mail server refused the address") from None
 
 
 def _address(user: AbstractBaseUser) -> str:
-    return str(getattr(user, type(user).get_email_field_name(), "") or "")
+    """The user's address; "" also for one with a line break in it, which would write headers."""
+    address = str(getattr(user, type(user).get_email_field_name(), "") or "")
+    return address if address.isprintable() else ""
 
 
 def _language(ui_locales: str) -> str:

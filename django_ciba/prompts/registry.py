@@ -8,7 +8,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils.module_loading import import_string
 
 from django_ciba.conf import ciba_settings
-from django_ciba.models import AuthenticationRequest, Delivery
+from django_ciba.hooks import hooks
+from django_ciba.models import AuthenticationRequest, Delivery, configuration
 from django_ciba.outbox import Withdrawn
 from django_ciba.prompts.channel import Channel, Prompt
 from django_ciba.prompts.console import ConsoleChannel
@@ -41,22 +42,34 @@ def device_address(authentication_request: AuthenticationRequest) -> str:
 
 
 def send(delivery: Delivery, now: datetime) -> None:
-    """Send one prompt, unless its request no longer waits for an answer (then Withdrawn)."""
+    """Send one prompt, unless no answer to it would be taken any more (then Withdrawn)."""
     waiting = delivery.authentication_request
-    if (
-        waiting.status != AuthenticationRequest.Status.PENDING
-        or waiting.answer
-        or waiting.is_expired(now)
-        or waiting.user is None
-    ):
+    user = waiting.user
+    if user is None or not _waits(waiting, now) or not hooks().may_sign_in(user):
         raise Withdrawn("the request no longer waits for an answer")
+    if waiting.prompted_at and delivery.created_at < waiting.prompted_at:
+        raise Withdrawn("the user has been prompted again since")
     channel(delivery.channel).send(
         Prompt(
-            user=waiting.user,
+            user=user,
             client_name=str(waiting.client),
             binding_message=waiting.binding_message,
             url=device_address(waiting),
-            expires_at=waiting.expires_at,
+            expires_at=_until(waiting),
             ui_locales=waiting.ui_locales,
         )
+    )
+
+
+def _until(waiting: AuthenticationRequest) -> datetime:
+    """When an answer would come too late: a prompt may run out before its request."""
+    return min(waiting.prompt_until or waiting.expires_at, waiting.expires_at)
+
+
+def _waits(waiting: AuthenticationRequest, now: datetime) -> bool:
+    return (
+        waiting.status == AuthenticationRequest.Status.PENDING
+        and not waiting.answer
+        and _until(waiting) > now
+        and configuration().client_by_pk(waiting.client_id) is not None
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 
 from django_ciba.jose import sign
@@ -86,7 +87,7 @@ def test_the_user_is_asked_by_each_channel_that_reaches_them(
     (prompt,) = row.deliveries.all()
     assert (prompt.kind, prompt.channel, prompt.state) == ("prompt", "email", "due")
     assert row.prompted_at is not None
-    type(alice)._default_manager.filter(pk=alice.pk).update(email="")
+    get_user_model().objects.filter(pk=alice.pk).update(email="")
     assert find(rp.auth_req_id()).deliveries.count() == 0
 
 

@@ -156,14 +156,9 @@ def test_a_body_that_breaks_off_is_refused(rp: RelyingParty) -> None:
 
         readline = read
 
-    answer = rp.http.generic(
-        "POST",
-        "/oauth2/bc-authorize",
-        b"",
-        FORM,
-        headers={"Authorization": basic("shop", rp.secret)},
-        **{"wsgi.input": BrokenOff(), "CONTENT_LENGTH": "100", "CONTENT_TYPE": FORM},
-    )
+    environ: dict[str, Any] = {"wsgi.input": BrokenOff(), "CONTENT_LENGTH": "100"}
+    headers = {"Authorization": basic("shop", rp.secret), "Content-Type": FORM}
+    answer = rp.http.generic("POST", "/oauth2/bc-authorize", b"", headers=headers, **environ)
     refused(answer, "invalid_request", "the body broke off: send it again")
 
 

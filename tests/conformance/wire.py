@@ -3,9 +3,9 @@
 from typing import Any
 
 import time_machine
-from django.http import HttpResponse
 
 from django_ciba.models import AuthenticationRequest, Delivery
+from tests.relying_party import Answer
 
 NOW = 1_800_000_000
 
@@ -16,8 +16,8 @@ def at(seconds: float = 0) -> Any:
 
 
 def refused(
-    answer: HttpResponse, error: str, words: str = "", *, status: int = 400, stored: int = 0
-) -> HttpResponse:
+    answer: Answer, error: str, words: str = "", *, status: int = 400, stored: int = 0
+) -> Answer:
     """RFC 6749 §5.2: the refusal as plain OAuth JSON that no cache keeps, and nothing was begun.
 
     `words` stand in the description; `stored` requests, with one prompt each, are from before.
@@ -34,7 +34,7 @@ def refused(
     return answer
 
 
-def accepted(answer: HttpResponse) -> str:
+def accepted(answer: Answer) -> str:
     """CIBA Core §7.3: the auth_req_id of a good answer."""
     assert answer.status_code == 200, answer.content
     return str(answer.json()["auth_req_id"])

@@ -11,7 +11,7 @@ from django.test import Client as HttpClient
 
 from django_ciba.jose import PrivateKey
 from django_ciba.journeys import NotAnswerable
-from django_ciba.models import AuthenticationRequest, Client, Grant, Token, secrets
+from django_ciba.models import AuthenticationRequest, Client, Grant, RemoteJwks, Token, secrets
 from tests.jwks_server import JwksServer
 from tests.provider import approve, find, make_client, make_realm, make_user, say
 from tests.relying_party import ASSERTION_TYPE, RelyingParty
@@ -147,23 +147,29 @@ def assertion_finish(order: dict[str, Any]) -> dict[str, Any]:
     return {"requests": AuthenticationRequest.objects.count()}
 
 
-# --- one jwks_uri, twenty callers that need its keys ----------------------------------------------
+# --- a key that is new at one jwks_uri, twenty callers who sign by it ----------------------------
 
 
 @lru_cache
 def _published() -> JwksServer:
     """Runs in the process that sets the race up; the others only know its address."""
-    return JwksServer(_key().public_jwk).__enter__()
+    return JwksServer().__enter__()
 
 
 def jwks_prepare() -> dict[str, Any]:
+    """At first, nothing has been read; later, the last read was long enough ago."""
+    new = PrivateKey.generate("ES256")
+    _published().publish(new.public_jwk)
     Client.objects.update(jwks=None, jwks_uri=_published().url)
-    return {}
+    RemoteJwks.objects.update(next_fetch_at=None)
+    return {"pem": new.to_pem()}
 
 
 def jwks_caller(order: dict[str, Any], number: int) -> str:
     settings.DJANGO_CIBA["OUTBOUND_ALLOW_LOOPBACK"] = True
-    return _outcome(relying_party().authenticate())
+    rp = relying_party()
+    rp.key = PrivateKey.from_pem(order["pem"], "ES256")
+    return _outcome(rp.authenticate())
 
 
 def jwks_finish(order: dict[str, Any]) -> dict[str, Any]:

@@ -112,5 +112,3 @@ class NotANode:
 
 class SecondVote(Vote):
     """Has the name of another."""
-
-

@@ -327,9 +327,7 @@ DOCUMENTS = st.fixed_dictionaries(
 WALKABLE = st.fixed_dictionaries(
     {
         "start": st.sampled_from(KEYS[:4]),
-        "nodes": st.fixed_dictionaries(
-            {}, optional={key: nodes() for key in KEYS[:4]}
-        ),
+        "nodes": st.fixed_dictionaries({}, optional={key: nodes() for key in KEYS[:4]}),
     }
 )
 SLOWLY = settings(

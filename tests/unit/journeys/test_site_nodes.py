@@ -73,9 +73,7 @@ def test_something_that_is_no_class_is_refused(settings: Any) -> None:
         (("django_ciba.journeys.nodes.PollingWait",), "PollingWait"),
     ],
 )
-def test_a_name_that_is_taken_is_refused(
-    settings: Any, names: tuple[str, ...], taken: str
-) -> None:
+def test_a_name_that_is_taken_is_refused(settings: Any, names: tuple[str, ...], taken: str) -> None:
     with_nodes(settings, *names)
     with pytest.raises(TypeError, match=f"there is a node type {taken} already"):
         list(NODES)
@@ -146,9 +144,7 @@ def test_a_running_request_keeps_the_version_it_started_with(
 ) -> None:
     old = begin(SEEDS, client, alice)
     outcomes = {**SEEDS["nodes"]["verify"]["outcomes"], "success": "@failure"}
-    new = begin(
-        seeds(verify={**SEEDS["nodes"]["verify"], "outcomes": outcomes}), client, alice
-    )
+    new = begin(seeds(verify={**SEEDS["nodes"]["verify"], "outcomes": outcomes}), client, alice)
     assert say(old, Answer.APPROVED, after(5)).status == Status.AUTHORIZED
     assert say(new, Answer.APPROVED, after(5)).status == Status.FAILED
     assert [each.number for each in Journey.objects.get(name="under test").versions.all()] == [2, 1]

@@ -385,7 +385,9 @@ def test_two_senders_in_one_walk_are_two_rounds(client: Client, alice: AbstractB
     document = straight("Ask", "Ask", "Vote")
     document["nodes"]["n2"]["outcomes"] = {"yes": "@success", "no": "@failure"}
     found = begin(document, client, alice)
-    assert list(found.deliveries.filter(channel="email").values_list("round", flat=True)) == [1, 2]
+    assert list(
+        found.deliveries.filter(channel="email").order_by("round").values_list("round", flat=True)
+    ) == [1, 2]
 
 
 def test_a_second_question_is_not_answered_by_the_answer_to_the_first(
@@ -395,7 +397,10 @@ def test_a_second_question_is_not_answered_by_the_answer_to_the_first(
     outcomes = SEEDS["nodes"]["verify"]["outcomes"]
     document = seeds(
         verify={**SEEDS["nodes"]["verify"], "outcomes": {**outcomes, "success": "again"}},
-        again={**SEEDS["nodes"]["send"], "outcomes": {"sent": "sure", "not_registered": "@failure"}},
+        again={
+            **SEEDS["nodes"]["send"],
+            "outcomes": {"sent": "sure", "not_registered": "@failure"},
+        },
         sure={**SEEDS["nodes"]["verify"], "outcomes": {**outcomes, "waiting": "rest"}},
         rest={**SEEDS["nodes"]["wait"], "outcomes": {"done": "sure"}},
     )

@@ -1,0 +1,1 @@
+"""A host whose every setting stands in our way."""

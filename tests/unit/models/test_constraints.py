@@ -1,0 +1,260 @@
+"""What the database itself refuses, whoever writes to it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
+
+from django_ciba.models import (
+    AcrMapping,
+    AuthenticationRequest,
+    Client,
+    Delivery,
+    Grant,
+    Journey,
+    JourneyVersion,
+    Realm,
+    SigningKey,
+    Token,
+    UsedAssertion,
+)
+from tests.provider import make_client, make_realm, make_user
+from tests.unit.journeys.arrange import NOON, SEEDS, begin
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def waiting(root: Realm) -> AuthenticationRequest:
+    return begin(SEEDS, make_client(root)[0], make_user("alice"))
+
+
+def refuses(constraint: str, write: Callable[[], Any]) -> None:
+    """Runs `write`, which must break that constraint and no other."""
+    with pytest.raises(IntegrityError) as caught, transaction.atomic():
+        write()
+    said = str(caught.value)
+    if constraint not in said:  # SQLite names the columns of a unique constraint instead
+        assert connection.vendor == "sqlite"
+        assert "UNIQUE constraint failed" in said
+        assert columns(constraint) <= {each.split(".")[-1].strip() for each in said.split(",")}
+
+
+def columns(name: str) -> set[str]:
+    for model in apps.get_app_config("django_ciba").get_models():
+        for each in model._meta.constraints:
+            if each.name == name:
+                fields = getattr(each, "fields", ()) or [
+                    expression.name for expression in getattr(each, "expressions", ())
+                ]
+                return {model._meta.get_field(field).column for field in fields}
+    raise LookupError(name)
+
+
+def columns_of(waiting: AuthenticationRequest) -> Any:
+    return AuthenticationRequest.objects.filter(pk=waiting.pk)
+
+
+YES = {
+    "answer": "approved",
+    "answered_at": NOON,
+    "authenticated_at": NOON,
+}
+
+
+@pytest.mark.parametrize("status", ["authorized", "redeemed"])
+@pytest.mark.parametrize("lacking", ["answer", "answered_at", "authenticated_at", "user"])
+def test_no_tokens_without_a_user_who_said_yes_and_was_authenticated(
+    waiting: AuthenticationRequest, status: str, lacking: str
+) -> None:
+    missing: dict[str, Any] = {lacking: "" if lacking == "answer" else None}
+    values = {**YES, "status": status, **missing}
+    refuses("ciba_tokens_need_an_authentication", lambda: columns_of(waiting).update(**values))
+    assert columns_of(waiting).update(**YES, status=status) == 1
+
+
+@pytest.mark.parametrize("status", ["authorized", "redeemed"])
+def test_no_tokens_for_a_no(waiting: AuthenticationRequest, status: str) -> None:
+    values = {**YES, "answer": "denied", "status": status}
+    refuses("ciba_tokens_need_an_authentication", lambda: columns_of(waiting).update(**values))
+
+
+@pytest.mark.parametrize("answer", ["", "approved"])
+def test_nobody_denies_but_the_user(waiting: AuthenticationRequest, answer: str) -> None:
+    refuses(
+        "ciba_denied_by_an_answer",
+        lambda: columns_of(waiting).update(status="denied", answer=answer),
+    )
+
+
+@pytest.mark.parametrize("status", ["", "approved", "expired", "PENDING"])
+def test_there_are_no_other_statuses(waiting: AuthenticationRequest, status: str) -> None:
+    refuses("ciba_status_known", lambda: columns_of(waiting).update(status=status))
+
+
+def test_an_auth_req_id_names_one_request(waiting: AuthenticationRequest) -> None:
+    twin = AuthenticationRequest.objects.get(pk=waiting.pk)
+    twin.pk = None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        twin.save(force_insert=True)
+
+
+def test_one_prompt_a_round_and_channel(waiting: AuthenticationRequest) -> None:
+    def add(**changes: Any) -> None:
+        values = {"kind": "prompt", "channel": "email", "round": 1, **changes}
+        Delivery.objects.create(
+            authentication_request=waiting, due_at=NOON, created_at=NOON, **values
+        )
+
+    add()
+    add(round=2)
+    add(channel="console")
+    refuses("ciba_one_delivery_per_channel", add)
+
+
+def test_one_grant_a_request(waiting: AuthenticationRequest) -> None:
+    def add() -> None:
+        Grant.objects.create(
+            authentication_request=waiting,
+            client=waiting.client,
+            user=waiting.user,
+            subject="1",
+            scope="openid",
+            authenticated_at=NOON,
+            created_at=NOON,
+        )
+
+    add()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        add()
+    grant = Grant.objects.get()
+
+    def token() -> None:
+        Token.objects.create(
+            grant=grant,
+            kind="access",
+            digest="d",
+            scope="openid",
+            created_at=NOON,
+            expires_at=NOON,
+        )
+
+    token()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        token()
+
+
+def test_a_client_id_is_one_clients_in_its_realm(root: Realm) -> None:
+    make_client(root)
+    make_client(make_realm("alpha", root))
+    refuses("ciba_client_id_in_realm", lambda: make_client(root))
+
+
+def test_a_clients_keys_are_written_in_one_place(root: Realm) -> None:
+    uri = "https://rp.example.com/jwks"
+    make_client(root, client_id="by-address", jwks=None, jwks_uri=uri)
+    refuses(
+        "ciba_jwks_or_jwks_uri",
+        lambda: Client.objects.create(
+            realm=root, client_id="both", jwks={"keys": []}, jwks_uri=uri
+        ),
+    )
+
+
+def test_a_jti_is_used_once_by_a_client(root: Realm) -> None:
+    one, other = make_client(root)[0], make_client(root, client_id="other")[0]
+    until = datetime(2099, 1, 1, tzinfo=UTC)
+    assert UsedAssertion.objects.consume(one, "jti", until)
+    assert not UsedAssertion.objects.consume(one, "jti", until)
+    assert UsedAssertion.objects.consume(other, "jti", until)
+    row = UsedAssertion.objects.filter(client=one).get()
+    row.pk = None
+    refuses("ciba_jti_once_per_client", lambda: row.save(force_insert=True))
+    assert "jti" not in str(row.jti_digest)
+
+
+def test_one_current_and_one_next_key_an_algorithm(root: Realm) -> None:
+    def add(state: str) -> None:
+        current = root.signing_keys.filter(alg="ES256").first()
+        assert current is not None
+        SigningKey.objects.create(
+            realm=root,
+            alg="ES256",
+            kid=f"{state}-{SigningKey.objects.count()}",
+            state=state,
+            private_pem=current.private_pem,
+            public_jwk=current.public_jwk,
+        )
+
+    refuses("ciba_one_current_key_per_alg", lambda: add("current"))
+    SigningKey.objects.filter(state="next").delete()
+    add("next")
+    refuses("ciba_one_next_key_per_alg", lambda: add("next"))
+    add("retired")
+    add("retired")
+
+
+def test_a_kid_names_one_key_of_a_realm(root: Realm) -> None:
+    found = root.signing_keys.filter(alg="ES256").first()
+    assert found is not None
+    found.pk, found.state = None, "retired"
+    refuses("ciba_kid_in_realm", lambda: found.save(force_insert=True))
+
+
+def test_an_acr_value_leads_to_one_journey(root: Realm) -> None:
+    journey = root.default_journey
+    refuses(
+        "ciba_acr_in_realm",
+        lambda: AcrMapping.objects.create(realm=root, acr="push", journey=journey),
+    )
+
+
+def test_a_journeys_name_is_one_journeys(root: Realm) -> None:
+    refuses(
+        "ciba_journey_name_in_realm",
+        lambda: Journey.objects.create(realm=root, name="CIBA Push Journey", document=SEEDS),
+    )
+
+
+def test_a_versions_number_is_one_versions(root: Realm) -> None:
+    refuses(
+        "ciba_journey_version_number",
+        lambda: JourneyVersion.objects.create(
+            journey=root.default_journey, number=1, document=SEEDS
+        ),
+    )
+
+
+def test_a_realms_name_is_one_realms(root: Realm) -> None:
+    Realm.objects.create(name="alpha", parent=root)
+    beta = Realm.objects.create(name="beta", parent=root)
+    refuses(
+        "ciba_realm_name_in_parent",
+        lambda: Realm.objects.filter(pk=beta.pk).update(name="alpha"),
+    )
+
+
+def test_root_has_the_root_path_and_nobody_else(root: Realm) -> None:
+    refuses(
+        "ciba_root_is_the_only_top",
+        lambda: Realm.objects.filter(pk=root.pk).update(path="/top"),
+    )
+    alpha = Realm.objects.create(name="alpha", parent=root)
+    refuses(
+        "ciba_root_is_the_only_top",
+        lambda: Realm.objects.filter(pk=alpha.pk).update(parent=None),
+    )
+
+
+def test_every_constraint_is_tried_here() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    names = {
+        each.name
+        for model in apps.get_app_config("django_ciba").get_models()
+        for each in model._meta.constraints
+    }
+    assert {name for name in names if name not in text} == set()
