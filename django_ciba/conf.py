@@ -28,6 +28,13 @@ def positive(value: Any) -> str | None:
     return f"must be a whole number from 1 to {MOST}"
 
 
+def interval(value: Any) -> str | None:
+    """Seconds between polls: a client that waits longer than an hour waits for nothing."""
+    if positive(value) is None and value <= 3600:
+        return None
+    return "must be a whole number of seconds from 1 to 3600"
+
+
 def not_negative(value: Any) -> str | None:
     """An int of zero or more."""
     if value == 0 and isinstance(value, int) and not isinstance(value, bool):
@@ -83,11 +90,17 @@ def issuer_address(value: Any) -> str | None:
     """OpenID Connect Discovery §3: scheme, host, path; no query, no fragment."""
     if not isinstance(value, str) or not value:
         return "must be the public address of the mounted URLconf, as https://op.example.com/oauth2"
-    parts = urlsplit(value)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
+    if not value.isascii() or any(each.isspace() for each in value):
+        return "must be written in ASCII, without spaces"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:  # brackets without an address in them, a port that is none
+        return "is no address"
+    if parts.scheme not in ("https", "http") or not parts.hostname or port == 0:
         return "must begin with https:// and name a host"
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        return "must have no query, no fragment and no user name"
+    if parts.query or parts.fragment or "@" in parts.netloc or {'"', "\\"} & set(value):
+        return "must have no query, no fragment, no user name and no quotes"
     if value.endswith("/"):
         return "must not end with a slash"
     return None
@@ -203,13 +216,13 @@ class CibaSettings:
     POLLING_INTERVAL = Setting(
         2,
         "Seconds that a client waits between polls (`interval`, CIBA Core §7.3).",
-        problem=positive,
+        problem=interval,
         realm=True,
     )
     POLLING_INTERVAL_MAX = Setting(
         60,
         "Most seconds that `slow_down` can let the interval grow to (5 seconds each time).",
-        problem=positive,
+        problem=interval,
         realm=True,
     )
     ACCESS_TOKEN_LIFETIME = Setting(
@@ -244,7 +257,8 @@ class CibaSettings:
     BINDING_MESSAGE_PATTERN = Setting[str | None](
         None,
         "Regular expression that a whole `binding_message` must fit as well (`re.fullmatch`), to "
-        "narrow it for displays that show less than Unicode.",
+        "narrow it for displays that show less than Unicode. Keep it simple: a pattern with nested "
+        "repetition can take very long on a hostile message.",
         problem=pattern_or_none,
         realm=True,
     )
@@ -344,6 +358,12 @@ class CibaSettings:
         "Seconds that an authentication request is kept after its end, so that late polls hear "
         "`expired_token` and operators can look at it.",
         problem=not_negative,
+    )
+    RETIRED_KEYS_KEPT = Setting(
+        30 * 86400,
+        "Seconds that a retired signing key stays published. After that, ID tokens that it signed "
+        "are no longer known again as `id_token_hint`.",
+        problem=positive,
     )
     DELIVERY_LEASE = Setting(
         30, "Seconds that a worker has to finish a delivery it claimed.", problem=positive

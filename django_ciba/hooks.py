@@ -122,7 +122,8 @@ def _field(model: type[AbstractBaseUser], name: str) -> "Field[Any, Any] | None"
     """The model's own field of that name, or the one that it calls its user name or e-mail."""
     if name == "pk":
         return model._meta.pk
-    own = {"username": model.USERNAME_FIELD, "email": model.get_email_field_name()}
+    user_name = getattr(model, "USERNAME_FIELD", name)
+    own = {"username": user_name, "email": model.get_email_field_name()}
     for each in (name, own.get(name, name)):
         try:
             found = model._meta.get_field(each)

@@ -6,6 +6,7 @@ declares any more, ends the run.
 
 import argparse
 import inspect
+import json
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,11 +70,11 @@ def with_code(text: str) -> str:
     return re.sub(pattern, r"`\g<0>`", text)
 
 
-def accepted(problem: Callable[[Any], str | None]) -> str:
+def accepted(problem: Callable[[Any], str | None], nothing: str = "None") -> str:
     """What a check takes, in the words in which it refuses; the largest number is said once."""
     said = (problem(OBJECT) or "anything").removeprefix("must be ")
     said = said.replace(f" to {MOST}", " up").replace(f", at most {MOST}", "")
-    return f"{said}, or `None`" if problem(None) is None and problem(OBJECT) else said
+    return f"{said}, or `{nothing}`" if problem(None) is None and problem(OBJECT) else said
 
 
 def anchor(heading: str) -> str:
@@ -240,10 +241,15 @@ WHEN: Final = {
 
 def checks_page() -> str:
     parts = [CHECKS_TOP.format(made=made_from("django_ciba/checks"))]
-    for when, group in groupby(CHECKS, key=lambda each: (each.deploy, each.database)):
+    ordered = sorted(CHECKS, key=when_run)
+    for when, group in groupby(ordered, key=when_run):
         parts.append(f"\n## {WHEN[when]}\n")
         parts.extend(check_section(each) for each in group)
     return "".join(parts)
+
+
+def when_run(check: Check) -> tuple[bool, bool]:
+    return check.deploy, check.database
 
 
 def check_section(check: Check) -> str:
@@ -350,7 +356,7 @@ default back.
         }},
         "send": {{
           "type": "PushSender",
-          "config": {{"push_type": "default", "message_timeout": 120}},
+          "config": {{"push_type": "default"}},
           "outcomes": {{"sent": "verify", "not_registered": "@failure"}}
         }},
         "verify": {{
@@ -405,7 +411,7 @@ def realm_document_page() -> str:
     made = made_from("django_ciba/realm_document, client_registration and docs/prose.py")
     members = ((f"`{name}`", prose.DOCUMENT_MEMBERS[name]) for name in DOCUMENT_MEMBERS)
     overridable = (
-        (f"[{each.name.lower()}](settings.md#{anchor(each.name)})", accepted(each.problem))
+        (f"[{each.name.lower()}](settings.md#{anchor(each.name)})", accepted(each.problem, "null"))
         for each in CibaSettings.declared()
         if each.realm
     )
@@ -435,8 +441,8 @@ def client_rows() -> Iterator[tuple[str, str, str]]:
 
 
 def json_code(value: object) -> str:
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
+    if value is None or isinstance(value, bool):
+        return f"`{json.dumps(value)}`"
     if isinstance(value, list):
         return ", ".join(f"`{each}`" for each in value)
     return f"`{value}`"
@@ -505,7 +511,7 @@ def node_section(node: Node) -> str:
     ]
     if node.options:
         rows = (
-            (f"`{name}`", json_code(option.default), option.doc, accepted(option.problem))
+            (f"`{name}`", json_code(option.default), option.doc, accepted(option.problem, "null"))
             for name, option in node.options.items()
         )
         parts.append("\n" + table(("option", "default", "meaning", "takes"), rows))

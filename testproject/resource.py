@@ -12,10 +12,16 @@ from django_ciba.resource_server import (
 )
 
 
+class TokenOfOurRealms(CibaTokenAuthentication):
+    """This API serves both of the site's realms."""
+
+    ciba_realms = ("/", "/alpha")
+
+
 class Resource(FapiInteractionMixin, APIView):
     """GET /resource: who you are, by the access token that you bring."""
 
-    authentication_classes = [CibaTokenAuthentication]
+    authentication_classes = [TokenOfOurRealms]
     permission_classes = [TokenHasScope]
     required_scopes = ["openid", "profile"]
 

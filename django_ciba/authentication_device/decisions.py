@@ -80,8 +80,12 @@ def _take_answer(request: HttpRequest, found: AuthenticationRequest, now: dateti
             now=now,
             authenticated_at=authenticated_at(request, now),
             amr=authentication_methods(request),
+            prompt=_prompt(request),
         )
     except NotAnswerable as refused:
+        if refused.reason == "prompted_again":
+            found.refresh_from_db()
+            return page_response(request, "request.html", {"card": Card(found, now)}, status=409)
         found.refresh_from_db(
             fields=["status", "answer", "answered_at", "ended_at", "prompt_until"]
         )
@@ -90,6 +94,12 @@ def _take_answer(request: HttpRequest, found: AuthenticationRequest, now: dateti
     outcome_page = HttpResponseRedirect(reverse("ciba_device:request", args=[found.public_id]))
     outcome_page.status_code = 303  # RFC 9110 §15.4.4: what follows is a GET
     return outcome_page
+
+
+def _prompt(request: HttpRequest) -> int | None:
+    """Which prompt the form was made for; a form without one is taken for the prompt of now."""
+    given = request.POST.get("prompt", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
 
 
 def _outcome_page(

@@ -20,7 +20,7 @@ from django_ciba.backchannel_authentication.start import (
     started,
 )
 from django_ciba.backchannel_authentication.ui_locales import ui_locales
-from django_ciba.backchannel_authentication.user_code import the_user_code_fits
+from django_ciba.backchannel_authentication.user_code import user_of_the_code
 from django_ciba.models import AuthenticationRequest, Client
 from django_ciba.protocol.parameters import Parameters
 
@@ -42,7 +42,7 @@ def valid_request(form: Parameters, client: Client, now: datetime) -> ValidAuthe
     lifetime = requested_lifetime(parameters, client.realm)
     locales = ui_locales(parameters)
     user = hinted_user(hint, client, now)
-    the_user_code_fits(parameters, client, user, now)
+    user = user_of_the_code(parameters, client, user, now)
     the_request_object_is_new(requested, client, now)
     return ValidAuthenticationRequest(
         client=client,

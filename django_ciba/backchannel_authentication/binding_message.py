@@ -9,6 +9,7 @@ from django_ciba.protocol.errors import InvalidBindingMessage, InvalidRequest
 from django_ciba.protocol.parameters import Parameters
 
 MAX_LENGTH = 100
+MOST_MARKS = 4  # on one letter; no script stacks more, and towers of them cover other lines
 
 # Nothing to see, or something else than there is: controls, bidi and other format characters,
 # line and paragraph separators, surrogates, private and unassigned ones.
@@ -36,6 +37,8 @@ def binding_message(parameters: Parameters, realm: Realm) -> str:
         raise InvalidBindingMessage(
             "binding_message holds a line break, control or invisible character"
         )
+    if _stacks_marks(message):
+        raise InvalidBindingMessage("binding_message stacks too many marks on one letter")
     pattern = realm.conf.BINDING_MESSAGE_PATTERN
     if pattern is not None and not re.fullmatch(pattern, message):
         raise InvalidBindingMessage("binding_message does not fit this provider's displays")
@@ -53,6 +56,15 @@ def _shows(message: str, at: int) -> bool:
     if character in JOINERS:
         return _in_joining_script(message[at - 1 : at]) and _in_joining_script(message[at + 1 :])
     return unicodedata.category(character) not in REFUSED_CATEGORIES and character not in BLANKS
+
+
+def _stacks_marks(message: str) -> bool:
+    run = 0
+    for character in message:
+        run = run + 1 if unicodedata.category(character)[0] == "M" else 0
+        if run > MOST_MARKS:
+            return True
+    return False
 
 
 def _in_joining_script(text: str) -> bool:

@@ -74,7 +74,7 @@ def verified_request(token: str, client: Client, now: datetime) -> Verified:
         raise InvalidRequest("request: client_id differs from the client that authenticated")
     given = audiences(claims)
     if not any(same_audience(each, ours) for each in given for ours in client.realm.audiences):
-        raise InvalidRequest("request: aud must hold the issuer")
+        raise InvalidRequest(f"request: aud must hold the issuer, {client.realm.issuer}")
     exp = claims.get("exp")
     if isinstance(exp, int | float) and exp > moment + LONGEST_LIFE:  # in milliseconds, mostly
         raise InvalidRequest(UNREASONABLE)

@@ -11,7 +11,6 @@ def requested_scope(parameters: Parameters, client: Client) -> str:
     values = list(dict.fromkeys((parameters.text("scope") or "").split(" ")))
     if OPENID_SCOPE not in values:
         raise InvalidScope("scope must hold openid")
-    allowed = client.scopes & set(client.realm.conf.SCOPES)
-    if not set(values) <= allowed:
-        raise InvalidScope(f"this client may ask for {' '.join(sorted(allowed))}")
+    if not set(values) <= client.scopes:
+        raise InvalidScope(f"this client may ask for {' '.join(sorted(client.scopes))}")
     return " ".join(values)

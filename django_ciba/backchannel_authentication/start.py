@@ -1,6 +1,6 @@
 """Puts a valid request before the user: row, journey and prompts stand or fall together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
@@ -32,7 +32,7 @@ class Started:
     """The stored request and the only copy of its auth_req_id."""
 
     authentication_request: AuthenticationRequest
-    auth_req_id: str
+    auth_req_id: str = field(repr=False)
 
 
 def started(valid: ValidAuthenticationRequest, now: datetime) -> Started:

@@ -1,7 +1,7 @@
 """The contract of a client authentication method."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ class Presented:
 
     realm: Realm
     parameters: Parameters
-    authorization: str
+    authorization: str = field(repr=False)
     now: datetime
 
 

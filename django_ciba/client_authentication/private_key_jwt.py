@@ -85,7 +85,7 @@ def _the_audience_is_ours(verified: Verified, client: Client) -> None:
     given = audiences(verified.claims)
     if not given or not all(any(same_audience(each, name) for name in ours) for each in given):
         raise InvalidClient(
-            "client_assertion: aud must be the issuer"
+            f"client_assertion: aud must be the issuer, {realm.issuer}"
             + ("" if client.issuer_only_audience else ", or the address of the endpoint called")
         )
 

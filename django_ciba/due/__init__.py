@@ -4,6 +4,8 @@ Celery wakes these functions up; `manage.py ciba_run_due` runs them where there 
 """
 
 import logging
+import math
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,24 +16,35 @@ from django.utils import timezone
 from django_ciba import prompts
 from django_ciba.conf import ciba_settings
 from django_ciba.journeys import walk_due
-from django_ciba.models import AuthenticationRequest, Delivery, Grant, Token, UsedAssertion
+from django_ciba.models import (
+    AuthenticationRequest,
+    Delivery,
+    Grant,
+    SigningKey,
+    Token,
+    UsedAssertion,
+)
 from django_ciba.outbox import Sender, deliver
-from django_ciba.outbox.wake_up import ADVANCE, DELIVER
+from django_ciba.outbox.wake_up import DELIVER
 
 logger = logging.getLogger("django_ciba.due")
 
 SENDERS: dict[str, Sender] = {Delivery.Kind.PROMPT: prompts.send}
+SWEEP_SECONDS = 30.0
 BATCH = 1000  # rows that one DELETE removes, so that polls do not wait behind it
 
 
-def run_due(now: datetime | None = None, at_most: int = 100) -> int:
-    """Do what is due, at most `at_most` of each kind; how much was done."""
-    moment = now or timezone.now()
+def run_due(now: datetime | None = None, at_most: int = 100, *, seconds: float = math.inf) -> int:
+    """Do what is due, at most `at_most` of each kind; how much was done.
+
+    After so many `seconds` nothing more is begun.
+    """
+    moment, end = now or timezone.now(), time.monotonic() + seconds
     done = 0
     for pk in AuthenticationRequest.objects.due(moment, at_most):
-        done += _survived(walk_due, pk, moment)
+        done += time.monotonic() < end and _survived(walk_due, pk, moment)
     for pk in Delivery.objects.due(moment, at_most):
-        done += _survived(_deliver, pk, moment)
+        done += time.monotonic() < end and _survived(_deliver, pk, moment)
     return done
 
 
@@ -45,6 +58,11 @@ def cleanup(now: datetime | None = None) -> dict[str, int]:
     leeway = timedelta(seconds=ciba_settings.CLOCK_LEEWAY)
     counts["used_assertions"] = _delete_expired(UsedAssertion, moment - leeway)
     counts["tokens"] = _delete_expired(Token, kept_since)
+    retired = SigningKey.objects.filter(
+        state=SigningKey.State.RETIRED,
+        retired_at__lt=moment - timedelta(seconds=ciba_settings.RETIRED_KEYS_KEPT),
+    )
+    counts["signing_keys"] = retired.delete()[0] if retired.exists() else 0
     # A grant lives as long as a token of it can still be shown; each is made with its tokens.
     spent = Grant.objects.filter(tokens__isnull=True, created_at__lt=kept_since)
     while pks := list(spent.values_list("pk", flat=True)[:BATCH]):
@@ -88,16 +106,13 @@ def deliver_task(pk: int) -> None:
     _deliver(pk, timezone.now())
 
 
-@_task(name=ADVANCE, soft_time_limit=60, time_limit=90)
-def advance_task(pk: int) -> None:
-    """Wake-up: one request's timer is due."""
-    walk_due(pk, timezone.now())
-
-
 @_task(name="django_ciba.run_due", soft_time_limit=60, time_limit=90)
 def run_due_task() -> None:
-    """The sweep, by beat: takes what wake-ups lost."""
-    run_due()
+    """The sweep, by beat: takes what wake-ups lost.
+
+    It leaves the rest to the next one before its time limit could interrupt a message.
+    """
+    run_due(seconds=SWEEP_SECONDS)
 
 
 @_task(name="django_ciba.cleanup", soft_time_limit=900, time_limit=960)

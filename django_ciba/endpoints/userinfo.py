@@ -48,7 +48,7 @@ class UserInfoEndpoint(WireEndpoint):
             raise InvalidToken("the access token is expired, revoked or unknown")
         if not hooks().may_sign_in(found.grant.user):
             raise InvalidToken("the access token is expired, revoked or unknown")
-        scopes = found.scope.split()
+        scopes = client.still_allowed(found.scope).split()
         if OPENID_SCOPE not in scopes:
             raise InsufficientScope("the access token lacks the scope openid")
         return user_claims(found, client, scopes)

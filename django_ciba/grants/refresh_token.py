@@ -21,7 +21,7 @@ class RefreshTokenGrant(GrantType):
         spent = the_live_refresh_token(parameters.needed("refresh_token"), client, now)
         if not hooks().may_sign_in(spent.grant.user):
             raise InvalidGrant(NOT_YOURS, log_detail="the user may not sign in")
-        response = refreshed_tokens(spent, client, narrowed_scope(parameters, spent), now)
+        response = refreshed_tokens(spent, client, narrowed_scope(parameters, spent, client), now)
         if response is None:
             raise reused(spent, now)
         return response
@@ -39,13 +39,15 @@ def the_live_refresh_token(value: str, client: Client, now: datetime) -> Token:
     return found
 
 
-def narrowed_scope(parameters: Parameters, spent: Token) -> str:
+def narrowed_scope(parameters: Parameters, spent: Token, client: Client) -> str:
     """RFC 6749 §6: the scope asked for, at most what was granted; all of it by default."""
     asked = parameters.text("scope")
     if asked is None:
-        return spent.scope
+        return client.still_allowed(spent.scope)
     values = list(dict.fromkeys(asked.split()))
-    if OPENID_SCOPE not in values or not set(values) <= set(spent.scope.split()):
+    if OPENID_SCOPE not in values or not set(values) <= set(
+        client.still_allowed(spent.scope).split()
+    ):
         raise InvalidScope("scope must hold openid and nothing that was not granted")
     return " ".join(values)
 

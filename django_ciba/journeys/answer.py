@@ -15,7 +15,7 @@ TRIES = 5  # a timer may move the request between our read and our write; that c
 class NotAnswerable(Exception):
     """The answer did not take; nothing was changed.
 
-    `reason`: answered, expired, ended, not_prompted, user_locked.
+    `reason`: answered, expired, ended, not_prompted, prompted_again, user_locked.
     """
 
     def __init__(self, reason: str) -> None:
@@ -30,11 +30,14 @@ def answer(
     now: datetime,
     authenticated_at: datetime,
     amr: Sequence[str],
+    prompt: int | None = None,
 ) -> AuthenticationRequest:
     """Record the user's yes or no (`AuthenticationRequest.Answer`) and walk the journey on.
 
-    `authenticated_at` is when the user proved who they are, `amr` how (RFC 8176). Returns the
-    request as it now is. Raises NotAnswerable; of two answers the first counts.
+    `authenticated_at` is when the user proved who they are, `amr` how (RFC 8176). `prompt` is which
+    prompt was answered (`AuthenticationRequest.prompt_number`): one form sent twice must not answer
+    the next prompt too. Returns the request as it now is. Raises NotAnswerable; of two answers the
+    first counts.
     """
     if verdict not in VERDICTS:
         raise ValueError(f"{verdict!r} is no answer: it must be {' or '.join(VERDICTS)}")
@@ -43,6 +46,8 @@ def answer(
             pk=authentication_request.pk
         )
         _still_answerable(stored, now)
+        if prompt not in (None, stored.prompt_number):
+            raise NotAnswerable("prompted_again")
         stored.answer, stored.answered_at = AuthenticationRequest.Answer(verdict), now
         if verdict == AuthenticationRequest.Answer.APPROVED:
             stored.authenticated_at, stored.amr = authenticated_at, list(amr)

@@ -14,11 +14,11 @@ from django_ciba.journeys.document import ENDS, SUCCESS
 from django_ciba.journeys.node import Step, Wait
 from django_ciba.journeys.registry import NODES
 from django_ciba.models import AuthenticationRequest, Delivery
+from django_ciba.models.authentication_request import ROUNDS
 from django_ciba.prompts import reachable_channels
 
 logger = logging.getLogger("django_ciba.journeys")
 
-ROUNDS = "@prompts"  # how often the user was prompted; no node's key begins with @
 MAX_STEPS = 100  # nodes that one event may walk; a circle without a wait ends as failed
 
 
@@ -66,6 +66,8 @@ def walk(
     found.memory, found.walk, found.due_at = memory, trail, due_at
     found.status = _status(found, at) if at in ENDS else AuthenticationRequest.Status.PENDING
     found.ended_at = now if at in ENDS else None
+    if found.status == AuthenticationRequest.Status.FAILED and _must_not_tell(found):
+        _let_it_run_out(found, now)
     # Who is prompted for a request that has ended can no longer answer it.
     wanted = [] if at in ENDS else deliveries
     return Progress({name: getattr(found, name) for name in _STORED}, wanted)
@@ -139,6 +141,19 @@ def _prompt(
         )
         for name in reachable_channels(found.user)
     ]
+
+
+def _let_it_run_out(found: AuthenticationRequest, now: datetime) -> None:
+    """Leave a failed request as one is left whose hint named nobody: pending until it expires."""
+    found.status, found.ended_at = AuthenticationRequest.Status.PENDING, None
+    found.due_at = found.expires_at
+    if found.prompted_at is not None:
+        found.prompt_until = now
+
+
+def _must_not_tell(found: AuthenticationRequest) -> bool:
+    """Whether a failure would tell its client that there is such a user."""
+    return found.client.hide_unknown_users and not found.answer
 
 
 def _status(found: AuthenticationRequest, end: str) -> str:

@@ -24,6 +24,7 @@ from django_ciba.models.secrets import EncryptedTextField
 if TYPE_CHECKING:
     from django_ciba.models.delivery import Delivery
 
+ROUNDS = "@prompts"  # in `memory`; no node's key begins with @
 SLOW_DOWN_SECONDS = 5  # CIBA Core §11: the interval grows by at least this
 
 
@@ -154,6 +155,7 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         return (
             self.filter(
                 user=user,
+                client__enabled=True,
                 status=self.model.Status.PENDING,
                 answer="",
                 prompted_at__isnull=False,
@@ -224,7 +226,8 @@ class AuthenticationRequest(models.Model):
     acr = models.CharField(max_length=200, blank=True, help_text="The mapped acr value.")
     ui_locales = models.CharField(max_length=200, blank=True)
 
-    polling_interval = models.PositiveIntegerField(help_text="Seconds between polls.")
+    # As wide as polled_us: PostgreSQL multiplies two of its integers as an integer.
+    polling_interval = models.PositiveBigIntegerField(help_text="Seconds between polls.")
     polled_us = models.BigIntegerField(
         default=0, help_text="Last poll in time, microseconds since the epoch; 0: none yet."
     )
@@ -300,6 +303,11 @@ class AuthenticationRequest(models.Model):
         if self.status == self.Status.PENDING and self.is_expired(timezone.now()):
             return "expired"
         return str(self.status)
+
+    @property
+    def prompt_number(self) -> int:
+        """How often its journey has prompted the user so far."""
+        return int(self.memory.get(ROUNDS, 0))
 
     @property
     def scopes(self) -> frozenset[str]:

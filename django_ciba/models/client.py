@@ -87,7 +87,8 @@ class Client(ConfigurationModel):
     )
     hide_unknown_users = models.BooleanField(
         default=False,
-        help_text="Answer a hint that names nobody like any other, and let the request expire.",
+        help_text="Answer a hint that names nobody, a user who cannot be asked and a wrong user "
+        "code like any other request, and let it expire.",
     )
     metadata = models.JSONField(default=dict, blank=True, help_text="Other registered members.")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -131,4 +132,9 @@ class Client(ConfigurationModel):
 
     @cached_property
     def scopes(self) -> frozenset[str]:
-        return frozenset(self.scope.split())
+        """What it may ask for: of its own scopes, those that its realm knows."""
+        return frozenset(self.scope.split()) & frozenset(self.realm.conf.SCOPES)
+
+    def still_allowed(self, granted: str) -> str:
+        """Of a granted scope, what the client may have now: an operator may have cut it since."""
+        return " ".join(value for value in granted.split() if value in self.scopes)

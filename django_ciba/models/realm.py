@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Prefetch, Q
 
-from django_ciba.conf import CibaSettings, ciba_settings, realm_setting_problems
+from django_ciba.conf import CibaSettings, ciba_settings, issuer_address, realm_setting_problems
 from django_ciba.jose import VerificationKey, verification_keys
 from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
 from django_ciba.models.remote_jwks import jwks_uri_problem
@@ -44,6 +44,21 @@ def settings_problems(settings: Any) -> Iterator[tuple[str, str]]:
         for at, each in enumerate(settings.get(TRUSTED_HINT_ISSUERS, ())):
             if "jwks_uri" in each and (problem_there := jwks_uri_problem(each["jwks_uri"])):
                 yield f"{TRUSTED_HINT_ISSUERS}[{at}].jwks_uri", problem_there
+
+
+def issuer_problem(issuer: str, path: str) -> str | None:
+    """What is wrong with `issuer` as the override of the realm at `path`; for every way of writing.
+
+    An issuer names one realm: with two of one name, an assertion for one would do at the other.
+    """
+    if not issuer:
+        return None
+    if (problem := issuer_address(issuer)) is not None:
+        return problem
+    for other in Realm.objects.exclude(path=path).select_related("parent"):
+        if issuer == other.issuer_override or (ciba_settings.ISSUER and issuer == other.address):
+            return f"is that of realm {other}"
+    return None
 
 
 class RealmQuerySet(ConfigurationQuerySet["Realm"]):
@@ -105,6 +120,11 @@ class Realm(ConfigurationModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["parent", "name"], name="ciba_realm_name_in_parent"),
+            models.UniqueConstraint(
+                fields=["issuer_override"],
+                condition=~Q(issuer_override=""),
+                name="ciba_issuer_override_once",
+            ),
             models.CheckConstraint(
                 name="ciba_root_is_the_only_top",
                 condition=Q(parent__isnull=True, path=ROOT_PATH)
@@ -140,6 +160,8 @@ class Realm(ConfigurationModel):
             raise ValidationError({"parent": "There is one root realm; choose a parent."})
         if self.pk and self.parent is not None and self in (self.parent, *self.parent.ancestors()):
             raise ValidationError({"parent": "A realm cannot lie below itself."})
+        if problem := issuer_problem(self.issuer_override, self.path or self._path()):
+            raise ValidationError({"issuer_override": f"The issuer {problem}."})
         if self.default_journey and self.default_journey.realm_id != self.pk:
             raise ValidationError({"default_journey": "Choose a journey of this realm."})
 
@@ -196,7 +218,9 @@ class Realm(ConfigurationModel):
     @cached_property
     def verification_keys(self) -> tuple[VerificationKey, ...]:
         """The public halves of the realm's keys, to know our own ID tokens again."""
-        return verification_keys({"keys": [key.public_jwk for key in self.keys]})
+        return tuple(
+            found for key in self.keys for found in verification_keys({"keys": [key.public_jwk]})
+        )
 
     @cached_property
     def keys(self) -> "tuple[SigningKey, ...]":

@@ -21,7 +21,6 @@ from django_ciba.models import Delivery
 logger = logging.getLogger("django_ciba.outbox")
 
 DELIVER = "django_ciba.deliver"
-ADVANCE = "django_ciba.advance"
 
 MAX_WAITING = 1000
 FLUSH_SECONDS = 2.0
@@ -91,8 +90,8 @@ def _publish(waiting: Waiting) -> None:
                 held = held or current_app.connection_for_write()
                 current_app.send_task(task, args=(pk,), connection=held, **options)
                 tries = 0
-            except Exception as error:
-                # Whatever the broker's client raises: the row stays due, and the sweep takes it.
+            except Exception as error:  # noqa: BLE001 - a broker's client may raise anything
+                # The row stays due, and the sweep takes it.
                 _drop(held)
                 held = None
                 if not tries:
@@ -123,7 +122,7 @@ def _forget_parent() -> None:
 
     Its locks were copied as they stood, and whoever held one is not here to let it go.
     """
-    global _waiting, _publisher, _lock  # noqa: PLW0603 - process-wide by nature
+    global _waiting, _publisher, _lock
     _waiting, _publisher, _lock = queue.Queue(MAX_WAITING), None, threading.Lock()
 
 

@@ -1,6 +1,6 @@
 """Prompts by e-mail through the site's own mail settings."""
 
-from smtplib import SMTPRecipientsRefused
+from smtplib import SMTPException, SMTPRecipientsRefused
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.mail import send_mail
@@ -34,6 +34,9 @@ class EmailChannel(Channel):
             if any(code < PERMANENT for code, _ in error.recipients.values()):
                 raise TryAgain("the mail server refused the address for now") from None
             raise GiveUp("the mail server refused the address") from None
+        except (OSError, SMTPException) as error:
+            # The class says enough; the text may hold the address.
+            raise TryAgain(f"the mail server did not take it: {type(error).__name__}") from None
 
 
 def _address(user: AbstractBaseUser) -> str:

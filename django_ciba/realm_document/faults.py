@@ -20,7 +20,7 @@ from django_ciba.client_registration import (
 )
 from django_ciba.conf import CibaSettings, issuer_address
 from django_ciba.models import AcrMapping, Client, Journey, Realm
-from django_ciba.models.realm import ROOT_PATH, settings_problems
+from django_ciba.models.realm import ROOT_PATH, issuer_problem, settings_problems
 
 from .reading import repeated_members
 
@@ -194,7 +194,9 @@ def _issuer(value: Any, in_realm: _InRealm) -> Iterator[Problem]:
     """OpenID Connect Discovery §3: the issuer, where it is not the realm's own address."""
     if value is None:
         return
-    if (problem := issuer_address(value)) is not None:
+    if not isinstance(value, str) or (problem := issuer_address(value)) is not None:
+        yield Problem("", issuer_address(value) or "")
+    elif (problem := issuer_problem(value, in_realm.path)) is not None:
         yield Problem("", problem)
     else:
         yield from validated(Realm, "issuer_override", value)

@@ -33,7 +33,8 @@ class CibaTokenAuthentication(BaseAuthentication):
     """
 
     realm: str = DEFAULT_REALM
-    ciba_realms: Collection[str] | None = None  # paths, as ["/alpha"]; None: every realm's
+    # Whose tokens are taken, by path. A token of another tenant must not open this site's API.
+    ciba_realms: Collection[str] = ("/",)
 
     def authenticate(self, request: Request) -> tuple[Any, Token] | None:
         """The user and the token; None when the request carries none.
@@ -76,7 +77,7 @@ class CibaTokenAuthentication(BaseAuthentication):
         client = configuration().client_by_pk(token.grant.client_id)
         if client is None:
             raise self._invalid(f"client {token.grant.client_id} is disabled")
-        if self.ciba_realms is not None and client.realm.path not in self.ciba_realms:
+        if client.realm.path not in self.ciba_realms:
             raise self._invalid(f"of realm {client.realm.path}")
         if not hooks().may_sign_in(token.grant.user):
             raise self._invalid(f"user {token.grant.user_id} may not sign in")

@@ -1,6 +1,6 @@
 """Makes the tokens of a grant, and hands them out only once they are stored."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,8 +14,8 @@ from django_ciba.tokens.id_token import id_token
 class _Minted:
     """The tokens' values and the rows that keep their digests. Nothing is stored yet."""
 
-    access_token: str
-    refresh_token: str | None
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
     rows: list[Token]
 
     def response(self, grant: Grant, client: Client, now: datetime) -> dict[str, Any]:
@@ -49,13 +49,13 @@ def redeemed_tokens(
         client=client,
         user=user,
         subject=hooks().subject(user, client),
-        scope=found.scope,
+        scope=client.still_allowed(found.scope),
         acr=found.acr,
         amr=found.amr,
         authenticated_at=found.authenticated_at,
         created_at=now,
     )
-    minted = _mint(grant, client, found.scope, now)
+    minted = _mint(grant, client, grant.scope, now)
     response = minted.response(grant, client, now)
     return response if Grant.objects.redeem(grant, minted.rows, now) else None
 

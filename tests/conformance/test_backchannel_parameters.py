@@ -262,6 +262,13 @@ def test_a_joiner_stands_between_letters_that_it_joins_or_nowhere(
 
 
 @pytest.mark.requirement("Protocol", "3", row="binding_message")
+def test_a_tower_of_marks_that_covers_other_lines_is_refused(rp: RelyingParty) -> None:
+    answer = rp.authenticate(binding_message="Pay e" + "\u0301" * 5)
+    refused(answer, "invalid_binding_message", "stacks too many marks on one letter")
+    accepted(rp.authenticate(binding_message="Pay e" + "\u0301" * 4 + "e" + "\u0301" * 4))
+
+
+@pytest.mark.requirement("Protocol", "3", row="binding_message")
 def test_a_realm_may_narrow_it_by_a_pattern(rp: RelyingParty, realm: Realm) -> None:
     change_realm(realm, binding_message_pattern=r"[A-Z0-9-]{1,20}")
     accepted(rp.authenticate(binding_message="EB-0246326"))
@@ -459,6 +466,20 @@ def test_the_count_of_wrong_codes_outlives_atomic_requests(
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
     refused(careful.authenticate(user_code="0000"), "invalid_user_code", WRONG)
     assert UserCode.objects.get().failures == 1
+
+
+@pytest.mark.requirement("Protocol", "3", row="hide_unknown_users")
+@pytest.mark.parametrize("code", [None, "0000"])
+@pytest.mark.parametrize("hint", ["alice", "nobody"])
+def test_a_client_that_must_not_learn_who_exists_learns_it_by_no_user_code(
+    careful: RelyingParty, hint: str, code: str | None
+) -> None:
+    careful.client.hide_unknown_users = True
+    careful.client.save()
+    row = find(accepted(careful.authenticate(login_hint=hint, user_code=code)))
+    assert row.user is None
+    assert row.deliveries.count() == 0
+    assert find(accepted(careful.authenticate(user_code="4711"))).user is not None
 
 
 # --- the rest ----------------------------------------------------------------------------------

@@ -6,11 +6,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from asgiref.sync import async_to_sync
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import connections
 from django.http import HttpRequest, HttpResponseBase
+from django.test import AsyncClient
 from django.test import Client as HttpClient
 
+from django_ciba import signals
 from django_ciba.jose import PrivateKey, base64url, from_base64url, sign
 from django_ciba.models import AuthenticationRequest, Grant, Realm, Token, UsedAssertion
 from tests.conformance.conftest import RelyingParties
@@ -148,18 +151,29 @@ def test_an_announced_length_is_not_believed(
     refused(answer, "invalid_request")
 
 
+class BrokenOff:
+    """What a caller sends who has hung up."""
+
+    def read(self, *size: int) -> bytes:
+        raise ConnectionResetError
+
+    readline = read
+
+
 @pytest.mark.requirement("Protocol", "3")
-def test_a_body_that_breaks_off_is_refused(rp: RelyingParty) -> None:
-    class BrokenOff:
-        def read(self, *size: int) -> bytes:
-            raise ConnectionResetError
-
-        readline = read
-
-    environ: dict[str, Any] = {"wsgi.input": BrokenOff(), "CONTENT_LENGTH": "100"}
+@pytest.mark.parametrize(
+    ("announced", "words"),
+    [
+        ("100", "the body broke off: send it again"),
+        ("65536", "the body broke off: send it again"),
+        ("65537", "the body is longer than 65536 bytes"),  # so it was not read
+    ],
+)
+def test_a_body_that_breaks_off_is_refused(rp: RelyingParty, announced: str, words: str) -> None:
+    environ: dict[str, Any] = {"wsgi.input": BrokenOff(), "CONTENT_LENGTH": announced}
     headers = {"Authorization": basic("shop", rp.secret), "Content-Type": FORM}
     answer = rp.http.generic("POST", "/oauth2/bc-authorize", b"", headers=headers, **environ)
-    refused(answer, "invalid_request", "the body broke off: send it again")
+    refused(answer, "invalid_request", words)
 
 
 @pytest.mark.requirement("Protocol", "3")
@@ -751,8 +765,46 @@ def test_atomic_requests_do_not_give_a_used_jti_back(
     refused(again, "invalid_client", "jti has been used", status=401)
 
 
+@pytest.mark.requirement("Protocol", "3")
+def test_atomic_requests_put_no_transaction_around_us(
+    rp: RelyingParty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an answer that has gone out could be of rows that a later failure took back."""
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    depths: list[int] = []
+
+    def note(**kwargs: Any) -> None:
+        depths.append(len(connections["default"].atomic_blocks))
+
+    signals.request_created.connect(note)
+    try:
+        accepted(rp.authenticate())
+    finally:
+        signals.request_created.disconnect(note)
+    assert depths == [len(connections["default"].atomic_blocks)]
+
+
 @pytest.mark.requirement("RFC 6749", "5.2")
 @pytest.mark.usefixtures("rp")
 def test_csrf_protection_is_for_browsers_with_cookies(rp: RelyingParty) -> None:
     rp.http = HttpClient(enforce_csrf_checks=True)
     accepted(rp.authenticate())
+
+
+@pytest.mark.requirement("Protocol", "3")
+@pytest.mark.parametrize("length", ["true", "none", "small"])
+def test_an_asgi_host_is_answered_alike(rp: RelyingParty, length: str) -> None:
+    """There the whole body has arrived before us, whatever its announced length was."""
+
+    @async_to_sync
+    async def send(body: bytes) -> Any:
+        announced = {"true": len(body), "none": "", "small": 1}[length]
+        headers = {"Authorization": basic("shop", rp.secret), "Content-Length": str(announced)}
+        asgi = AsyncClient()
+        return await asgi.generic("POST", "/oauth2/bc-authorize", body, FORM, headers=headers)
+
+    accepted(send(good_body(rp).encode()))
+    long = b"x=" + b"y" * 20 * MEGABYTE
+    refused(send(long), "invalid_request", "the body is longer than 65536 bytes", stored=1)
+    refused(send(b"x=1&x=2"), "invalid_request", "more than once", stored=1)
+    refused(send(b"\xff"), "invalid_request", "not UTF-8", stored=1)

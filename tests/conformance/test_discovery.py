@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client as HttpClient
 
+from django_ciba.jose import PrivateKey
 from django_ciba.models import Realm, SigningKey
 from tests.conformance.conftest import ISSUER, RelyingParties
 from tests.provider import approve, make_realm
@@ -192,3 +193,25 @@ def test_a_site_with_another_provider_beside_us_names_its_own_authorization_endp
     own = "https://op.example.com/o/authorize"
     settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "AUTHORIZATION_ENDPOINT": own}
     assert metadata(client)["authorization_endpoint"] == own
+
+
+@pytest.mark.requirement("RFC 7517", "5")
+def test_our_own_id_tokens_are_known_again_however_many_keys_are_published(
+    realm: Realm, relying_party: RelyingParties
+) -> None:
+    template = SigningKey.objects.get(alg="ES256", state="current")
+    for number in range(60):
+        fresh = PrivateKey.generate("ES256")
+        SigningKey.objects.create(
+            realm=realm,
+            alg="ES256",
+            kid=f"retired-{number}",
+            state="retired",
+            private_pem=template.private_pem,
+            public_jwk={**fresh.public_jwk, "kid": f"retired-{number}"},
+        )
+    rp = relying_party()
+    auth_req_id = rp.auth_req_id()
+    approve(auth_req_id)
+    hint = rp.poll(auth_req_id).json()["id_token"]
+    assert rp.authenticate(login_hint=None, id_token_hint=hint).status_code == 200

@@ -229,7 +229,7 @@ def test_aud_holds_the_issuer(rp: RelyingParty, aud: Any) -> None:
 )
 def test_an_aud_without_the_issuer_is_refused(rp: RelyingParty, realm: Realm, aud: Any) -> None:
     make_realm("alpha", realm)
-    faulty(rp.authenticate(aud=aud), "aud must hold the issuer")
+    faulty(rp.authenticate(aud=aud), f"aud must hold the issuer, {ISSUER}")
 
 
 @pytest.mark.requirement("RFC 7519", "4.1.3")

@@ -345,3 +345,30 @@ def test_an_auth_req_id_of_one_realm_is_unknown_in_another(
     approve(auth_req_id)
     elsewhere = relying_party(realm=make_realm("alpha", realm))
     assert error(elsewhere.poll(auth_req_id)) == "invalid_grant"
+
+
+@pytest.mark.requirement("RFC 6749", "3.3")
+def test_a_scope_that_the_client_lost_since_is_in_no_token(rp: RelyingParty) -> None:
+    early, late = rp.auth_req_id(), rp.auth_req_id()
+    approve(early)
+    approve(late)
+    before = rp.poll(early).json()
+    rp.client.scope = "openid"
+    rp.client.save()
+    assert set(rp.userinfo(before["access_token"]).json()) == {"sub", "subname"}
+    assert rp.refresh(before["refresh_token"]).json()["scope"] == "openid"
+    assert rp.poll(late).json()["scope"] == "openid"
+
+
+@pytest.mark.requirement("CIBA Core", "7.3")
+@pytest.mark.parametrize("interval", [2148, 3600])
+def test_a_very_long_interval_is_paced_on_every_engine(
+    rp: RelyingParty, realm: Realm, interval: int
+) -> None:
+    realm.settings = {"polling_interval": interval, "polling_interval_max": 3600}
+    realm.save()
+    with at(0):
+        auth_req_id = rp.auth_req_id()
+        assert error(rp.poll(auth_req_id)) == "authorization_pending"
+    with at(599):
+        assert error(rp.poll(auth_req_id)) == "slow_down"

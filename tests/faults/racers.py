@@ -21,7 +21,7 @@ PATIENCE = 60  # seconds that a caller waits for the others
 
 
 def _start_django() -> None:
-    import django  # noqa: PLC0415 - spawned processes import this module before Django is set up
+    import django
 
     django.setup()
 
@@ -29,7 +29,7 @@ def _start_django() -> None:
 def race_process(own: Connection, barrier: Any, act: str) -> None:
     """One process of callers: takes a start order a round, hands back what its callers got."""
     _start_django()
-    from tests.faults import races  # noqa: PLC0415
+    from tests.faults import races
 
     caller: Callable[[dict[str, Any], int], Any] = getattr(races, f"{act}_caller")
     while (order := own.recv()) is not None:
@@ -50,7 +50,7 @@ def race_process(own: Connection, barrier: Any, act: str) -> None:
 
 def main(act: str, rounds: int) -> None:
     _start_django()
-    from tests.faults import races  # noqa: PLC0415
+    from tests.faults import races
 
     races.set_up()
     prepare, finish = getattr(races, f"{act}_prepare"), getattr(races, f"{act}_finish")
@@ -68,7 +68,7 @@ def main(act: str, rounds: int) -> None:
         for number, pipe in enumerate(pipes):
             pipe.send({**order, "first": number * THREADS})
         results = [result for pipe in pipes for result in pipe.recv()]
-        print(json.dumps({"results": results, **finish(order)}), flush=True)  # noqa: T201
+        print(json.dumps({"results": results, **finish(order)}), flush=True)
     for pipe in pipes:
         pipe.send(None)
     for process in processes:

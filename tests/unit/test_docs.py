@@ -16,7 +16,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -379,56 +378,37 @@ def the(pattern: str, text: str) -> str:
 
 SECRET = r"^client_secret: (\S+)$"
 
-# The README's two requests, with an answer between them, through Django's own test client.
-FLOW_OF_THE_README = """
-import json, os, sys
-from base64 import b64encode
-import django
-django.setup()
-from django.contrib.auth import get_user_model
-from django.core.management import call_command
-from django.test import Client
-FORM = "application/x-www-form-urlencoded"
-get_user_model().objects.create_user("alice", password="-")
-http = Client(SERVER_NAME="localhost", SERVER_PORT="8000")
-found = http.get("/oauth2/.well-known/openid-configuration")
-headers = {"Authorization": "Basic " + b64encode(os.environ["CREDENTIALS"].encode()).decode()}
-asked = http.post(os.environ["ASK"], os.environ["ASKED"], FORM, headers=headers)
-call_command("ciba_answer", asked.json()["auth_req_id"], "approve", stdout=sys.stderr)
-poll = os.environ["POLLED"].replace("AUTH_REQ_ID", asked.json()["auth_req_id"])
-tokens = http.post(os.environ["POLL"], poll, FORM, headers=headers)
-print(json.dumps([found.json(), tokens.json()]))
-"""
-
-
 @pytest.mark.slow
 def test_the_readme_turns_a_site_into_a_provider(tmp_path: Path) -> None:
-    """Its blocks in a new project: migrate, import, a client, the checks, and its two requests."""
-    page = README.read_text(encoding="utf-8")
+    """Its files and commands in a new project; alice finds the question in her inbox."""
+    site = f"localhost:{free_port()}"
+    page = README.read_text(encoding="utf-8").replace("localhost:8000", site)
     project = Project(tmp_path)
     project.write_files_of(page)
-    commands = typed(page, "python")
-    printed = {
-        line[1]: project.run(*(word for word in line if word != "--loop")) for line in commands
-    }
-    assert list(printed) == ["migrate", "ciba_import", "ciba_client", "ciba_run_due"]
+    *commands, web, worker = typed(page, "python")
+    printed = {line[1]: project.run(*quiet(line)) for line in commands}
+    assert list(printed) == ["migrate", "createsuperuser", "ciba_import", "ciba_client"]
     assert "no issues" in project.run("manage.py", "check")
+    shell = {"SECRET": the(SECRET, printed["ciba_client"])}
     ask, poll = map(Curl.of, typed(page, "curl"))
-    secret = the(SECRET, printed["ciba_client"])
-    project.environment |= {
-        "DJANGO_SETTINGS_MODULE": "mysite.settings",
-        "CREDENTIALS": ":".join(ask.user).replace("SECRET", secret),
-        "ASK": urlsplit(ask.url).path,
-        "ASKED": "&".join(ask.data),
-        "POLL": urlsplit(poll.url).path,
-        "POLLED": "&".join(poll.data),
-    }
-    metadata, tokens = json.loads(project.run("-c", FLOW_OF_THE_README).splitlines()[-1])
-    assert metadata["issuer"] == "http://localhost:8000/oauth2"
-    assert metadata["backchannel_authentication_endpoint"] == ask.url
-    assert metadata["token_endpoint"] == poll.url
+    with (
+        project.running(*web, "--noreload") as (server, log),
+        project.running(*worker) as (loop, prompts),
+    ):
+        eventually(log, "Quit the server", server)
+        shell["AUTH_REQ_ID"] = ask.sent(shell)["auth_req_id"]
+        assert poll.sent(shell)["error"] == "authorization_pending"
+        eventually(prompts, "shop", loop)
+        (inbox,) = re.findall(rf"`(http://{site}/\S+)`", page)
+        approve_as_alice(inbox, site, question="shop")
+        tokens = poll.sent(shell)
     assert tokens["scope"] == "openid"
     assert tokens["id_token"]
+
+
+def quiet(line: list[str]) -> list[str]:
+    """A command that asks nothing: the password of a new user comes from the environment."""
+    return [*line, *(["--noinput"] if "createsuperuser" in line else [])]
 
 
 @dataclass
@@ -455,7 +435,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lesson]:
     commands = typed(page, "python")
     while "runserver" not in commands[0]:
         line = commands.pop(0)
-        printed = project.run(*line, *(["--noinput"] if "createsuperuser" in line else []))
+        printed = project.run(*quiet(line))
         if "ciba_client" in line:
             project.environment["CLIENT_SECRET"] = the(SECRET, printed)
     web, worker, *left = commands
@@ -476,7 +456,7 @@ def test_the_tutorial_goes_from_an_empty_project_to_a_token(lesson: Lesson) -> N
     with project.running(*script) as (party, output):
         eventually(output, "authorization_pending", party)
         link = eventually(lesson.prompts, r"Corner Shop.*£9\.50.*-> (http\S+)", lesson.worker)[1]
-        approve_as_alice(link, lesson.site)
+        approve_as_alice(link, lesson.site, question="Pay £9.50 to Corner Shop (CS-1234)")
         assert party.wait(PATIENCE) == 0, output.read_text(encoding="utf-8")
     claims, userinfo = map(ast.literal_eval, output.read_text(encoding="utf-8").splitlines()[-2:])
     assert (claims["acr"], claims["amr"]) == ("push", ["pwd"])
@@ -494,18 +474,18 @@ def test_the_tutorial_can_be_answered_without_a_browser(lesson: Lesson) -> None:
         assert party.wait(PATIENCE) == 0, output.read_text(encoding="utf-8")
 
 
-def approve_as_alice(link: str, site: str) -> None:
-    """What her browser does: the link of the prompt, the login page, the question, the button."""
+def approve_as_alice(link: str, site: str, *, question: str) -> None:
+    """What her browser does: the link, the login page, the page with the question, the button."""
     csrf = r'name="csrfmiddlewaretoken" value="([^"]+)"'
     browser = requests.Session()
     login = browser.get(link, timeout=PATIENCE)
     assert "/admin/login/" in login.url
     form = {"username": "alice", "password": PASSWORD, "csrfmiddlewaretoken": the(csrf, login.text)}
-    question = browser.post(login.url, form, timeout=PATIENCE)
-    assert question.url == link
-    assert "Pay £9.50 to Corner Shop (CS-1234)" in question.text
-    action = the(r'action="(/ciba/requests/[^"]+)"', question.text)
-    verdict = {"verdict": "approved", "csrfmiddlewaretoken": the(csrf, question.text)}
+    page = browser.post(login.url, form, timeout=PATIENCE)
+    assert page.url == link
+    assert question in page.text
+    action = the(r'action="(/ciba/requests/[^"]+)"', page.text)
+    verdict = {"verdict": "approved", "csrfmiddlewaretoken": the(csrf, page.text)}
     outcome = browser.post(f"http://{site}{action}", verdict, timeout=PATIENCE)
     assert outcome.status_code == 200
 

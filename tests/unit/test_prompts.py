@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
@@ -44,15 +44,15 @@ def client(db: None) -> Client:
 
 
 @pytest.fixture
-def alice(db: None) -> AbstractBaseUser:
-    return make_user("alice")
+def alice(db: None) -> User:
+    return User.objects.create_user("alice", "alice@example.com")
 
 
 Asked = Callable[..., AuthenticationRequest]
 
 
 @pytest.fixture
-def asked(client: Client, alice: AbstractBaseUser) -> Asked:
+def asked(client: Client, alice: User) -> Asked:
     """Has alice asked; keyword arguments are columns of the request."""
 
     def ask(**columns: Any) -> AuthenticationRequest:
@@ -117,7 +117,7 @@ def test_an_email_cannot_be_answered_without_the_page(asked: Asked) -> None:
 
 def test_a_request_without_a_message_shows_a_dash(asked: Asked) -> None:
     sent(asked(binding_message=""))
-    assert "\n\n    –\n\n" in str(the_mail().body)
+    assert "\n\n    \u2013\n\n" in str(the_mail().body)
 
 
 def test_a_client_without_a_name_is_called_by_its_id(asked: Asked, client: Client) -> None:
@@ -157,9 +157,9 @@ def test_a_clients_name_is_text_and_no_template(asked: Asked, client: Client) ->
     assert "\n    {{ prompt.user.password }} {% debug %} %(client)s\n" in str(the_mail().body)
 
 
-def test_an_address_with_a_line_break_reaches_nobody(asked: Asked, alice: AbstractBaseUser) -> None:
+def test_an_address_with_a_line_break_reaches_nobody(asked: Asked, alice: User) -> None:
     found = asked()
-    type(alice).objects.filter(pk=alice.pk).update(email="alice@example.com\nBcc: eve@example.com")
+    User.objects.filter(pk=alice.pk).update(email="alice@example.com\nBcc: eve@example.com")
     with pytest.raises(GiveUp, match="the user has no e-mail address any more"):
         sent(stored(found))
     assert mail.outbox == []
@@ -195,7 +195,7 @@ def test_the_link_is_the_requests_page_on_the_device(
 
 
 @pytest.mark.django_db
-def test_the_link_leads_to_a_page(asked: Asked, alice: AbstractBaseUser, client: Client) -> None:
+def test_the_link_leads_to_a_page(asked: Asked, alice: User, client: Client) -> None:
     from django.test import Client as Browser
 
     found = asked()
@@ -296,19 +296,29 @@ def test_a_refused_address_ends_it_only_when_refused_for_good(
     assert "alice" not in str(caught.value)
 
 
-def test_whatever_else_the_mail_server_says_is_for_the_worker_to_try_again(
-    asked: Asked, settings: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        smtplib.SMTPAuthenticationError(535, b"wrong password for ciba"),
+        smtplib.SMTPServerDisconnected("alice@example.com"),
+        ConnectionRefusedError(111, "alice@example.com"),
+        TimeoutError("alice@example.com"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_mail_server_that_cannot_be_used_now_is_tried_again_and_not_quoted(
+    asked: Asked, settings: Any, monkeypatch: pytest.MonkeyPatch, refusal: Exception
 ) -> None:
     settings.EMAIL_BACKEND = f"{__name__}.Refusing"
-    error = smtplib.SMTPAuthenticationError(535, b"wrong password")
-    monkeypatch.setattr(Refusing, "refusal", error, raising=False)
-    with pytest.raises(smtplib.SMTPAuthenticationError):
+    monkeypatch.setattr(Refusing, "refusal", refusal, raising=False)
+    with pytest.raises(TryAgain) as caught:
         sent(asked())
+    assert str(caught.value) == f"the mail server did not take it: {type(refusal).__name__}"
 
 
-def test_an_address_that_is_gone_ends_it(asked: Asked, alice: AbstractBaseUser) -> None:
+def test_an_address_that_is_gone_ends_it(asked: Asked, alice: User) -> None:
     found = asked()
-    type(alice).objects.filter(pk=alice.pk).update(email="")
+    User.objects.filter(pk=alice.pk).update(email="")
     with pytest.raises(GiveUp, match="the user has no e-mail address any more"):
         sent(stored(found))
 
@@ -348,9 +358,7 @@ def test_a_prompt_that_has_run_out_is_not_sent(asked: Asked) -> None:
     withdrawn(found, found.prompt_until)
 
 
-def test_the_prompt_of_an_earlier_round_is_not_sent(
-    client: Client, alice: AbstractBaseUser
-) -> None:
+def test_the_prompt_of_an_earlier_round_is_not_sent(client: Client, alice: User) -> None:
     """One that was late must not reach the user beside the one that follows it."""
     verify = SEEDS["nodes"]["verify"]
     again = {**verify, "outcomes": {**verify["outcomes"], "expired": "send"}}
@@ -374,9 +382,7 @@ def test_the_request_of_a_client_that_was_disabled_prompts_no_more(
     withdrawn(found)
 
 
-def test_a_user_who_may_not_sign_in_any_more_is_not_prompted(
-    asked: Asked, alice: AbstractBaseUser
-) -> None:
+def test_a_user_who_may_not_sign_in_any_more_is_not_prompted(asked: Asked, alice: User) -> None:
     found = asked()
     alice.is_active = False
     alice.save()
@@ -401,9 +407,7 @@ class Pager(Channel):
 PAGER = f"{__name__}.Pager"
 
 
-def test_the_channels_are_the_sites_that_reach_the_user(
-    settings: Any, alice: AbstractBaseUser
-) -> None:
+def test_the_channels_are_the_sites_that_reach_the_user(settings: Any, alice: User) -> None:
     bob = make_user("bob", email="")
     changed(settings, PROMPT_CHANNELS=["console", PAGER, "email"])
     assert reachable_channels(alice) == ["console", PAGER, "email"]
@@ -413,13 +417,14 @@ def test_the_channels_are_the_sites_that_reach_the_user(
 
 
 def test_a_channel_of_the_sites_own_is_given_all_there_is_to_say(
-    settings: Any, client: Client, alice: AbstractBaseUser
+    settings: Any, client: Client, alice: User
 ) -> None:
     changed(settings, PROMPT_CHANNELS=[PAGER])
     Pager.paged.clear()
     found = begin(SEEDS, client, alice, now=timezone.now())
     sent(found)
     (prompt,) = Pager.paged
+    assert found.prompt_until is not None
     assert prompt == Prompt(
         user=alice,
         client_name="The Shop",
@@ -444,7 +449,7 @@ def test_a_name_of_nothing_is_an_import_error(name: str) -> None:
 
 @pytest.mark.parametrize("name", [f"{__name__}.Refusing", f"{__name__}.MESSAGE"])
 def test_what_is_no_channel_is_refused(name: str) -> None:
-    with pytest.raises(TypeError, match="is not a subclass of django_ciba.prompts.Channel"):
+    with pytest.raises(TypeError, match=r"is not a subclass of django_ciba\.prompts\.Channel"):
         channel(name)
 
 
@@ -458,6 +463,16 @@ def test_a_channel_that_is_gone_is_tried_again_and_stops_nothing_else(
     delivery = Delivery.objects.get(authentication_request=found)
     assert (delivery.state, delivery.problem) == ("due", "ModuleNotFoundError")
     assert "No module named 'site.channels'" in caplog.text
+
+
+def test_a_channel_that_never_was_fails_the_request_and_leaves_nothing(
+    client: Client, alice: User, settings: Any
+) -> None:
+    """`manage.py check` says so too; to go on without it would leave users unasked for months."""
+    changed(settings, PROMPT_CHANNELS=["email", "sms"])
+    with pytest.raises(ImportError, match="sms"):
+        begin(SEEDS, client, alice, now=timezone.now())
+    assert AuthenticationRequest.objects.count() == 0
 
 
 def test_the_console_says_who_is_asked_what(

@@ -30,12 +30,16 @@ class PushSender(Node):
             "default", "How the user answers: default is approve or deny.", _push_type
         ),
         "message_timeout": Option(
-            120, "Seconds that the user has to answer this prompt.", positive
+            None,
+            "Seconds that the user has to answer this prompt; null: as long as the request lives.",
+            lambda value: None if value is None else positive(value),
         ),
     }
 
     def step(self, step: Step) -> str:
         if step.authentication_request.user is None:
             return "not_registered"
-        step.prompt(step.now + timedelta(seconds=step.config["message_timeout"]))
+        timeout = step.config["message_timeout"]
+        expires_at = step.authentication_request.expires_at
+        step.prompt(expires_at if timeout is None else step.now + timedelta(seconds=timeout))
         return "sent"

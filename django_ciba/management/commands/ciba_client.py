@@ -70,7 +70,10 @@ class Command(BaseCommand):
         secret = actions.add_parser(
             "secret",
             help="replace a client's secret and print the new one",
-            description="Make a new secret and print it. The old one stops working at once.",
+            description=(
+                "Make a new secret and print it. The old one stops working within "
+                "CONFIGURATION_MAX_AGE."
+            ),
         )
         secret.add_argument("client_id", metavar="CLIENT_ID", type=name)
         secret.add_argument("--realm", default="/", help="path of its realm (default: /)")

@@ -277,3 +277,43 @@ def test_prompted_at_the_very_moment_the_request_can_be_answered(
     client: Client, alice: AbstractBaseUser
 ) -> None:
     assert say(begin(SEEDS, client, alice), Answer.DENIED, NOON).status == Status.DENIED
+
+
+# --- which prompt is answered -------------------------------------------------------------------
+
+
+def asked_twice(client: Client, alice: AbstractBaseUser) -> AuthenticationRequest:
+    """Approved once, and prompted a second time for it."""
+    outcomes = SEEDS["nodes"]["verify"]["outcomes"]
+    sure = {"sure": {**SEEDS["nodes"]["verify"], "outcomes": {**outcomes, "waiting": "rest"}}}
+    document = seeds(
+        verify={**SEEDS["nodes"]["verify"], "outcomes": {**outcomes, "success": "again"}},
+        again={
+            **SEEDS["nodes"]["send"],
+            "outcomes": {"sent": "sure", "not_registered": "@failure"},
+        },
+        rest={**SEEDS["nodes"]["wait"], "outcomes": {"done": "sure"}},
+        **sure,
+    )
+    found = begin(document, client, alice)
+    assert found.prompt_number == 1
+    return say(found, Answer.APPROVED, after(5), prompt=1)
+
+
+@BOTH
+def test_a_form_sent_twice_does_not_answer_the_next_prompt(
+    client: Client, alice: AbstractBaseUser, verdict: str
+) -> None:
+    found = asked_twice(client, alice)
+    assert (found.prompt_number, found.answer) == (2, "")
+    with pytest.raises(NotAnswerable) as caught:
+        say(found, verdict, after(6), prompt=1)
+    assert caught.value.reason == "prompted_again"
+    assert stored(found).answer == ""
+
+
+def test_the_next_prompt_is_answered_by_its_own_form(
+    client: Client, alice: AbstractBaseUser
+) -> None:
+    found = asked_twice(client, alice)
+    assert say(found, Answer.APPROVED, after(6), prompt=2).status == Status.AUTHORIZED

@@ -49,12 +49,22 @@ def without(*names: str) -> dict[str, Any]:
         SEEDS,
         {**SEEDS, "name": "CIBA Push Journey"},
         seeds(send=sends()),
+        seeds(send=sends(message_timeout=None)),
         seeds(wait=waits(seconds=1, spam_detection=True, spam_tolerance=0)),
         straight("Step", end="@failure"),
         seeds(wait={**waits(), "outcomes": {"done": "verify", "spam": "@failure"}}),
         named("k" * 100),
     ],
-    ids=["seeds", "named", "defaults", "options", "one node", "optional outcome", "longest key"],
+    ids=[
+        "seeds",
+        "named",
+        "defaults",
+        "no timeout",
+        "options",
+        "one node",
+        "optional outcome",
+        "longest key",
+    ],
 )
 def test_a_valid_document_has_no_problem(document: dict[str, Any]) -> None:
     assert problems(document) == []
@@ -107,7 +117,7 @@ FAULTS: dict[str, tuple[object, list[tuple[str, str]]]] = {
         ],
     ),
     "a node that is no object": (
-        seeds(wait="PollingWait"),
+        {**SEEDS, "nodes": {**SEEDS["nodes"], "wait": "PollingWait"}},
         [
             ("nodes.wait", "must be an object with type and outcomes"),
             ("nodes.wait", "has no way to @success or @failure"),

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client as HttpClient
 
-from django_ciba.journeys import walk_due
+from django_ciba.journeys import NotAnswerable, walk_due
 from django_ciba.models import AuthenticationRequest, Client, Delivery
 from django_ciba.protocol.errors import AccessDenied
 from tests import provider
@@ -97,6 +97,13 @@ def test_a_request_for_nobody_walks_nowhere_and_prompts_nobody(client: Client) -
     assert found.due_at == after(60)
     assert not walk_due(found.pk, after(59))
     assert Delivery.objects.count() == 0
+
+
+def test_a_prompt_without_a_timeout_lives_as_long_as_its_request(
+    client: Client, alice: AbstractBaseUser
+) -> None:
+    found = begin(seeds(send={**SEEDS["nodes"]["send"], "config": {}}), client, alice)
+    assert found.prompt_until == found.due_at == after(600)
 
 
 def test_a_prompt_lives_no_longer_than_its_request(client: Client, alice: AbstractBaseUser) -> None:
@@ -431,3 +438,43 @@ def test_any_key_will_do(client: Client, alice: AbstractBaseUser, key: str) -> N
 @pytest.fixture(autouse=True)
 def quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
+
+
+# --- clients that must not learn whom we know -----------------------------------------------------
+
+
+@pytest.fixture
+def kept_ignorant(client: Client) -> Client:
+    client.hide_unknown_users = True
+    client.save()
+    return client
+
+
+def test_a_failure_that_would_tell_that_there_is_a_user_runs_out_instead(
+    kept_ignorant: Client, alice: AbstractBaseUser
+) -> None:
+    """As a request for nobody does: pending until it expires, and nobody can answer it."""
+    found = begin(SEEDS, kept_ignorant, alice)
+    assert walk_due(found.pk, after(120))
+    kept = stored(found)
+    assert end(kept) == (Status.PENDING, "", after(600), None)
+    assert list(AuthenticationRequest.objects.waiting_for(alice, after(120))) == []
+    with pytest.raises(NotAnswerable) as caught:
+        say(found, Answer.APPROVED, after(121))
+    assert caught.value.reason == "expired"
+    assert not walk_due(found.pk, after(599))
+    assert walk_due(found.pk, after(600))
+    assert stored(found).due_at is None
+
+
+def test_a_journey_that_asks_nobody_runs_out_too(
+    kept_ignorant: Client, alice: AbstractBaseUser
+) -> None:
+    found = begin(straight("Step", end="@failure"), kept_ignorant, alice)
+    assert end(found) == (Status.PENDING, "", after(600), None)
+    assert Delivery.objects.count() == 0
+
+
+def test_a_denial_is_told_to_every_client(kept_ignorant: Client, alice: AbstractBaseUser) -> None:
+    found = begin(SEEDS, kept_ignorant, alice)
+    assert say(found, Answer.DENIED, after(5)).status == Status.DENIED

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
+from django.db.models import UniqueConstraint
 
 from django_ciba.models import (
     AcrMapping,
@@ -39,19 +40,16 @@ def refuses(constraint: str, write: Callable[[], Any]) -> None:
         write()
     said = str(caught.value)
     if constraint not in said:  # SQLite names the columns of a unique constraint instead
-        assert connection.vendor == "sqlite"
-        assert "UNIQUE constraint failed" in said
-        assert columns(constraint) <= {each.split(".")[-1].strip() for each in said.split(",")}
+        assert said.startswith("UNIQUE constraint failed: ")
+        assert all(f".{name}" in said for name in fields_of(constraint)), said
 
 
-def columns(name: str) -> set[str]:
+def fields_of(name: str) -> list[str]:
+    """The fields of the unique constraint of that name."""
     for model in apps.get_app_config("django_ciba").get_models():
         for each in model._meta.constraints:
-            if each.name == name:
-                fields = getattr(each, "fields", ()) or [
-                    expression.name for expression in getattr(each, "expressions", ())
-                ]
-                return {model._meta.get_field(field).column for field in fields}
+            if each.name == name and isinstance(each, UniqueConstraint):
+                return list(each.fields)
     raise LookupError(name)
 
 
@@ -117,11 +115,14 @@ def test_one_prompt_a_round_and_channel(waiting: AuthenticationRequest) -> None:
 
 
 def test_one_grant_a_request(waiting: AuthenticationRequest) -> None:
+    user = waiting.user
+    assert user is not None
+
     def add() -> None:
         Grant.objects.create(
             authentication_request=waiting,
             client=waiting.client,
-            user=waiting.user,
+            user=user,
             subject="1",
             scope="openid",
             authenticated_at=NOON,
@@ -206,7 +207,7 @@ def test_a_kid_names_one_key_of_a_realm(root: Realm) -> None:
 
 
 def test_an_acr_value_leads_to_one_journey(root: Realm) -> None:
-    journey = root.default_journey
+    journey = Journey.objects.get()
     refuses(
         "ciba_acr_in_realm",
         lambda: AcrMapping.objects.create(realm=root, acr="push", journey=journey),
@@ -224,7 +225,7 @@ def test_a_versions_number_is_one_versions(root: Realm) -> None:
     refuses(
         "ciba_journey_version_number",
         lambda: JourneyVersion.objects.create(
-            journey=root.default_journey, number=1, document=SEEDS
+            journey=Journey.objects.get(), number=1, document=SEEDS
         ),
     )
 
@@ -238,6 +239,17 @@ def test_a_realms_name_is_one_realms(root: Realm) -> None:
     )
 
 
+def test_an_issuer_is_one_realms(root: Realm) -> None:
+    for name in ("alpha", "beta"):
+        Realm.objects.create(name=name, parent=root)
+    here = Realm.objects.filter(path="/alpha")
+    here.update(issuer_override="https://login.example.com")
+    refuses(
+        "ciba_issuer_override_once",
+        lambda: Realm.objects.filter(path="/beta").update(issuer_override=here.get().issuer),
+    )
+
+
 def test_root_has_the_root_path_and_nobody_else(root: Realm) -> None:
     refuses(
         "ciba_root_is_the_only_top",
@@ -247,6 +259,16 @@ def test_root_has_the_root_path_and_nobody_else(root: Realm) -> None:
     refuses(
         "ciba_root_is_the_only_top",
         lambda: Realm.objects.filter(pk=alpha.pk).update(parent=None),
+    )
+
+
+def test_an_issuer_override_names_one_realm(root: Realm) -> None:
+    Realm.objects.filter(pk=root.pk).update(issuer_override="https://id.example.com")
+    refuses(
+        "ciba_issuer_override_once",
+        lambda: Realm.objects.create(
+            name="alpha", parent=root, issuer_override="https://id.example.com"
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.db.models import Model, ProtectedError, RestrictedError
 from django.utils import timezone
 
@@ -21,7 +22,7 @@ from django_ciba.models import (
     UsedAssertion,
     UserCode,
 )
-from tests.provider import make_client, make_realm, make_user
+from tests.provider import make_client, make_realm
 from tests.unit.journeys.arrange import SEEDS, Answer, begin, say
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +53,7 @@ OF_A_USER: tuple[type[Model], ...] = (
 def furnish(realm: Realm, name: str = "alice") -> None:
     """A row of every model that hangs on a realm, and a user with one of each of hers."""
     now = timezone.now()
-    client, user = make_client(realm)[0], make_user(name)
+    client, user = make_client(realm)[0], User.objects.create_user(name)
     asked = begin(SEEDS, client, user, now=now)
     answered = say(asked, Answer.APPROVED, now)
     delivery = Delivery.objects.create(
