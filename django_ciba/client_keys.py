@@ -128,7 +128,9 @@ def _newer(url: str, held: _Held, now: datetime, *, wait: bool) -> _Held | None:
         logger.warning("JWKS not read from %s: %s", url, error)
         RemoteJwks.objects.filter(url=url).update(problem=str(error)[:300])
         return None
-    RemoteJwks.objects.filter(url=url).update(document=document, fetched_at=now, problem="")
+    # A slower fetch that began earlier must not bring a withdrawn key back.
+    older = Q(fetched_at__isnull=True) | Q(fetched_at__lt=now)
+    RemoteJwks.objects.filter(older, url=url).update(document=document, fetched_at=now, problem="")
     return _read_row(url, now)
 
 

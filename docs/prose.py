@@ -168,8 +168,8 @@ CLIENT_MEMBERS: Final[dict[str, str]] = {
     "issuer_only_audience": "`true`: `aud` of its assertions must be the issuer, and not an "
     "endpoint's address.",
     "hide_unknown_users": "`true`: a hint that names nobody, a locked account, a missing or wrong "
-    "user code and a journey that fails are answered like any other request, which runs out, so that "
-    "the client cannot find out who has an account.",
+    "user code and a journey that fails are answered like any other request, which runs out, so "
+    "that the client cannot find out who has an account.",
     "client_secret": "32 to 200 printable ASCII characters without `%` and `+`. Kept as a digest, "
     "and never exported. `client_secret_basic` and `client_secret_post` need one.",
 }

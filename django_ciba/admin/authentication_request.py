@@ -2,6 +2,7 @@
 on these pages: no auth_req_id, no notification token, not what nodes remember.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -14,11 +15,13 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import ngettext
 
 from django_ciba.admin.base import ViewOnlyAdmin, ViewOnlyInline, user_name_lookup
 from django_ciba.models import AuthenticationRequest, Delivery
 
 EXPIRED = "expired"
+SHORT = re.compile(r"[0-9a-f]{8}")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -80,7 +83,16 @@ class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
         "slow_downs",
     ]
     readonly_fields = ["public_id", "state", "walked", "polled_at"]
-    list_display = ["public_id", "state", "client", "user", "created_at", "expires_at", "node"]
+    list_display = [
+        "short_id",
+        "state",
+        "client",
+        "user",
+        "binding_message",
+        "created_at",
+        "expires_at",
+        "node",
+    ]
     list_filter = [StateFilter, "client__realm"]
     list_select_related = ["client", "user"]
     date_hierarchy = "created_at"
@@ -96,12 +108,24 @@ class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
         queryset: QuerySet[AuthenticationRequest],
         search_term: str,
     ) -> tuple[QuerySet[AuthenticationRequest], bool]:
-        """A public id is looked up as such, however it is written."""
+        """A public id is looked up as such, however it is written, and by the part that is shown.
+
+        Eight digits may be a binding message as well.
+        """
+        term = search_term.strip().lower()
         try:
-            public_id = UUID(search_term.strip())
+            return queryset.filter(public_id=UUID(term)), False
         except ValueError:
-            return super().get_search_results(request, queryset, search_term)
-        return queryset.filter(public_id=public_id), False
+            found, repeats = super().get_search_results(request, queryset, search_term)
+        if SHORT.fullmatch(term):
+            ends = UUID(term + "0" * 24), UUID(term + "f" * 24)
+            found |= queryset.filter(public_id__range=ends)
+        return found, repeats
+
+    @admin.display(description="public id", ordering="public_id")
+    def short_id(self, obj: AuthenticationRequest) -> SafeString:
+        """Enough of it to tell requests apart; the whole is on its page."""
+        return format_html('<span title="{}">{}</span>', obj.public_id, obj.public_id.hex[:8])
 
     @admin.display(description="state", ordering="status")
     def state(self, obj: AuthenticationRequest) -> str:
@@ -134,11 +158,16 @@ class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
         cancelled = [each for each in chosen if AuthenticationRequest.objects.cancel(each.pk, now)]
         if cancelled:
             self.note(request, cancelled, "Cancelled.")
-            self.message_user(request, f"Cancelled {len(cancelled)} requests.")
+            count = len(cancelled)
+            text = ngettext("Cancelled %d request.", "Cancelled %d requests.", count)
+            self.message_user(request, text % count)
         if ended := len(chosen) - len(cancelled):
-            self.message_user(
-                request, f"{ended} requests were not pending any more.", messages.WARNING
+            text = ngettext(
+                "%d request was not pending any more.",
+                "%d requests were not pending any more.",
+                ended,
             )
+            self.message_user(request, text % ended, messages.WARNING)
 
 
 def _steps(found: AuthenticationRequest) -> Iterable[tuple[str, str, str, str]]:

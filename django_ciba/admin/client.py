@@ -18,6 +18,7 @@ from django_ciba.client_registration import (
 )
 from django_ciba.client_registration.members import COLUMNS, INFORMATIONAL
 from django_ciba.models import Client
+from django_ciba.models.client import default_grant_types
 from django_ciba.models.secrets import new_secret
 from django_ciba.protocol.names import CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE
 
@@ -32,7 +33,10 @@ class ClientForm(ModelForm[Client]):
     """The form's values are client metadata, so that admin and import have one set of rules."""
 
     grant_types = forms.MultipleChoiceField(
-        choices=GRANT_TYPES, widget=forms.CheckboxSelectMultiple, required=False
+        choices=GRANT_TYPES,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        initial=default_grant_types,
     )
 
     # What `registered` is given, and the secret that it then knows: for the operator, once.

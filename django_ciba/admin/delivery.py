@@ -4,6 +4,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from django_ciba.admin.base import ViewOnlyAdmin, ViewOnlyInline, user_name_lookup
 from django_ciba.models import Delivery, DeliveryAttempt
@@ -31,14 +32,14 @@ class DeliveryAdmin(ViewOnlyAdmin[Delivery]):
         "ended_at",
     ]
     list_display = [
-        "__str__",
+        "channel",
         "state",
+        "problem",
         "client",
         "user",
         "attempts",
         "due_at",
         "created_at",
-        "problem",
     ]
     list_filter = ["state", "kind", "authentication_request__client__realm"]
     list_select_related = ["authentication_request__client", "authentication_request__user"]
@@ -72,4 +73,5 @@ class DeliveryAdmin(ViewOnlyAdmin[Delivery]):
         due = Delivery.objects.filter(pk__in=pks).send_again(timezone.now())
         wake_up(DELIVER, *pks)
         self.note(request, dead, "Sent again.")
-        self.message_user(request, f"Made {due} deliveries due again.")
+        text = ngettext("Made %d delivery due again.", "Made %d deliveries due again.", due)
+        self.message_user(request, text % due)

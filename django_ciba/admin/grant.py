@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from django_ciba.admin.base import ViewOnlyAdmin, ViewOnlyInline, user_name_lookup
 from django_ciba.models import Grant, Token
@@ -47,7 +48,10 @@ class GrantAdmin(ViewOnlyAdmin[Grant]):
         live = list(queryset.filter(revoked_at__isnull=True))
         ended = Grant.objects.filter(pk__in=[each.pk for each in live]).revoke(timezone.now())
         self.note(request, live, "Revoked.")
-        self.message_user(request, f"Revoked {ended} grants and all their tokens.")
+        text = ngettext(
+            "Revoked %d grant and all its tokens.", "Revoked %d grants and all their tokens.", ended
+        )
+        self.message_user(request, text % ended)
 
 
 @admin.register(Token)

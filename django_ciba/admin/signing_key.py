@@ -4,15 +4,22 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from django_ciba.admin.base import ModelForm, OperatorAdmin
 from django_ciba.jose.algorithms import ASYMMETRIC_ALGS
 from django_ciba.models import SigningKey
 
 CURRENT = str(SigningKey.State.CURRENT)
+IN_USE = (
+    "Only a retired key can be deleted: rotate it first (an action on the list), or retire it "
+    "first (manage.py ciba_keys retire)."
+)
 
 
 class NewKeyForm(ModelForm[SigningKey]):
@@ -59,19 +66,39 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
         "activated_at",
         "retired_at",
     ]
-    list_display = ["kid", "realm", "alg", "state", "created_at", "activated_at", "retired_at"]
+    list_display = [
+        "state",
+        "short_kid",
+        "alg",
+        "realm",
+        "created_at",
+        "activated_at",
+        "retired_at",
+    ]
+    list_display_links = ["state", "short_kid"]
     list_filter = ["state", "alg", "realm"]
     list_select_related = ["realm"]
     search_fields = ["kid", "realm__path"]
     date_hierarchy = "created_at"
-    actions = ["rotate"]
+    actions = ["rotate", "delete_selected"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SigningKey]:
         """Not even decrypted: these pages open when a key's secret has been lost, too."""
         return super().get_queryset(request).defer("private_pem")
 
-    def get_fields(self, request: HttpRequest, obj: SigningKey | None = None) -> list[Any]:
-        return ["realm", "alg"] if obj is None else list(self.fields)
+    def get_fieldsets(self, request: HttpRequest, obj: SigningKey | None = None) -> list[Any]:
+        if obj is None:
+            return [(None, {"fields": ["realm", "alg"]})]
+        options: dict[str, Any] = {"fields": list(self.fields)}
+        if obj.state != SigningKey.State.RETIRED:
+            options["description"] = IN_USE
+        return [(None, options)]
+
+    @admin.display(description="key id", ordering="kid")
+    def short_kid(self, obj: SigningKey) -> SafeString:
+        """Enough to tell keys apart; the whole is on its page."""
+        short = obj.kid if len(obj.kid) <= 13 else f"{obj.kid[:12]}\N{HORIZONTAL ELLIPSIS}"
+        return format_html('<span title="{}">{}</span>', obj.kid, short)
 
     def get_form(
         self,
@@ -88,8 +115,8 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: SigningKey | None = None) -> bool:
-        """The current key stays, or nothing would sign; it falls only with its realm."""
-        if obj is not None and obj.state == SigningKey.State.CURRENT:
+        """What signs, or will, stays: clients keep the JWK Set. It falls only with its realm."""
+        if obj is not None and obj.state != SigningKey.State.RETIRED:
             return self.falls_with_its_owner(request, obj)
         return super().has_delete_permission(request, obj)
 
@@ -115,3 +142,15 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
             signing = SigningKey.objects.rotate(realm, alg)
             self.note(request, [signing], "Became the current key by rotation.")
             self.message_user(request, f"Realm {realm} signs {alg} with {signing.kid} now.")
+
+    @admin.action(description="Delete retired keys", permissions=["delete"])
+    def delete_selected(
+        self, request: HttpRequest, queryset: QuerySet[SigningKey]
+    ) -> HttpResponse | None:
+        """Django's own, in whose place this stands, would only say that a permission is missing."""
+        in_use = list(queryset.exclude(state=SigningKey.State.RETIRED))
+        if in_use:
+            names = ", ".join(map(str, in_use))
+            self.message_user(request, f"Nothing was deleted: {names}. {IN_USE}", messages.ERROR)
+            return None
+        return delete_selected(self, request, queryset)

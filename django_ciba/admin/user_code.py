@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import ngettext
 
 from django_ciba.admin.base import OperatorAdmin, user_name_lookup
 from django_ciba.models import UserCode
@@ -37,4 +38,7 @@ class UserCodeAdmin(OperatorAdmin[UserCode]):
         chosen = list(queryset)
         queryset.update(failures=0, locked_until=None)
         self.note(request, chosen, "Cleared the lock.")
-        self.message_user(request, f"Cleared the lock of {len(chosen)} user codes.")
+        text = ngettext(
+            "Cleared the lock of %d user code.", "Cleared the lock of %d user codes.", len(chosen)
+        )
+        self.message_user(request, text % len(chosen))

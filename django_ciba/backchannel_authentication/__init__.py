@@ -21,7 +21,7 @@ from django_ciba.backchannel_authentication.start import (
 )
 from django_ciba.backchannel_authentication.ui_locales import ui_locales
 from django_ciba.backchannel_authentication.user_code import user_of_the_code
-from django_ciba.models import AuthenticationRequest, Client
+from django_ciba.models import Client
 from django_ciba.protocol.parameters import Parameters
 
 __all__ = ["Started", "authentication_response", "start_authentication", "valid_request"]
@@ -59,9 +59,7 @@ def valid_request(form: Parameters, client: Client, now: datetime) -> ValidAuthe
 def start_authentication(form: Parameters, client: Client, now: datetime) -> dict[str, Any]:
     """CIBA Core §7.3: take a valid request, put it before the user, answer the client."""
     begun = started(valid_request(form, client, now), now)
-    signals.request_created.send_robust(
-        sender=AuthenticationRequest, authentication_request=begun.authentication_request
-    )
+    signals.announce(signals.request_created, begun.authentication_request)
     return authentication_response(begun)
 
 

@@ -106,6 +106,28 @@ CHECKS: Final[tuple[Check, ...]] = (
         "paths.",
         find=host_site.device_elsewhere,
     ),
+    Check(
+        id="django_ciba.W004",
+        title="LOGIN_URL leads nowhere",
+        hint="Set LOGIN_URL to the path, or to the name of the URL pattern, of the site's login "
+        "page, as '/accounts/login/' or 'admin:login': whoever opens a prompt without being signed "
+        "in is sent there. Silence this if a web server or a proxy answers that path.",
+        find=host_site.login_nowhere,
+    ),
+    Check(
+        id="django_ciba.W021",
+        title="SQLite without IMMEDIATE transactions",
+        hint='Add "OPTIONS": {"transaction_mode": "IMMEDIATE"} to that entry of DATABASES.',
+        find=deployment.sqlite_not_immediate,
+    ),
+    Check(
+        id="django_ciba.W032",
+        title="Celery has no broker that a worker can reach",
+        hint='Without Celery: add "TASK_RUNNER": "none" to DJANGO_CIBA and run '
+        "manage.py ciba_run_due --loop beside the site. With Celery: set its broker_url to Redis "
+        "or RabbitMQ, and import your Celery app where Django starts.",
+        find=deployment.no_broker,
+    ),
     # Only `manage.py check --deploy`.
     Check(
         id="django_ciba.W011",
@@ -156,13 +178,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         deploy=True,
     ),
     Check(
-        id="django_ciba.W021",
-        title="SQLite without IMMEDIATE transactions",
-        hint='Add "OPTIONS": {"transaction_mode": "IMMEDIATE"} to that entry of DATABASES.',
-        find=deployment.sqlite_not_immediate,
-        deploy=True,
-    ),
-    Check(
         id="django_ciba.I022",
         title="SQLite is for development and small sites",
         hint="Use PostgreSQL in DATABASES when more than a few requests a second write. Silence "
@@ -186,15 +201,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         hint="Remove task_always_eager from Celery's configuration, or set "
         "DJANGO_CIBA['TASK_RUNNER'] to 'none' and run manage.py ciba_run_due --loop.",
         find=deployment.eager_tasks,
-        deploy=True,
-    ),
-    Check(
-        id="django_ciba.W032",
-        title="Celery has no broker that a worker can reach",
-        hint="Set Celery's broker_url to Redis or RabbitMQ, and import your Celery app where "
-        "Django starts; or set DJANGO_CIBA['TASK_RUNNER'] to 'none' and run "
-        "manage.py ciba_run_due --loop.",
-        find=deployment.no_broker,
         deploy=True,
     ),
     Check(
@@ -286,6 +292,25 @@ CHECKS: Final[tuple[Check, ...]] = (
         hint="Remove accept_expired_id_token_hint from the realm's settings, or silence this if "
         "its clients cannot get a fresh ID token.",
         find=stored_rows.realms_with_expired_hints,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.W047",
+        title="A realm with clients has no default journey",
+        hint="Choose the realm's default journey in the admin, or name default_journey in a realm "
+        "document for manage.py ciba_import; or put require_mapped_acr into the realm's settings, "
+        "where each request must name a mapped value.",
+        find=stored_rows.no_default_journey,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.E048",
+        title="A realm's issuer is wrong",
+        hint="Correct or empty the realm's issuer_override in the admin, or issuer in its document "
+        "for manage.py ciba_import.",
+        find=stored_rows.wrong_issuers,
         deploy=True,
         database=True,
     ),

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, is_valid_path
 from django.utils.module_loading import import_string
+from django.utils.translation import get_language
 
 from django_ciba.checks.declared_settings import issuer, site_settings, usable
 from django_ciba.hooks import CibaHooks
@@ -153,3 +156,35 @@ def device_elsewhere() -> Iterator[str]:
     problem = _leads_elsewhere(written or "/ciba/", _authentication_device())
     if problem is not None:
         yield f"{name} {problem}."
+
+
+def login_nowhere() -> Iterator[str]:
+    if not _serves_pages() or not _authentication_device():
+        return
+    try:
+        found = resolve_url(settings.LOGIN_URL)
+        address = urlsplit(found)
+    except (NoReverseMatch, TypeError, ValueError) as fault:
+        yield f"LOGIN_URL is neither an address nor the name of a URL pattern. {fault}"
+        return
+    if not address.netloc and not any(map(is_valid_path, _ways_to(address.path))):
+        yield f"LOGIN_URL {found!r} is no path that the site's URLconf answers."
+
+
+def _ways_to(path: str) -> Iterator[str]:
+    """How a path from outside may arrive at the URLconf.
+
+    A proxy or WSGI takes a prefix away, LocaleMiddleware puts one before it, and CommonMiddleware a
+    slash behind it.
+    """
+    language = get_language() or settings.LANGUAGE_CODE
+    uses_language, _ = is_language_prefix_patterns_used(settings.ROOT_URLCONF)
+    segments = path.split("/")[1:]
+    for start in range(len(segments)):
+        inside = "/" + "/".join(segments[start:])
+        if inside == "/" != path:
+            return  # the front page is there on every site
+        for each in (inside, f"/{language}{inside}") if uses_language else (inside,):
+            yield each
+            if settings.APPEND_SLASH and not each.endswith("/"):
+                yield f"{each}/"

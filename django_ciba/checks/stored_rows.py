@@ -6,8 +6,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, router, transaction
 
 from django_ciba.conf import CibaSettings, ciba_settings
-from django_ciba.models import Realm, SigningKey
-from django_ciba.models.realm import settings_problems
+from django_ciba.models import Client, Realm, SigningKey
+from django_ciba.models.realm import issuer_problem, settings_problems
 from django_ciba.models.secrets import UndecryptableError
 
 Find = Callable[[], Iterable[str]]
@@ -100,3 +100,23 @@ def realms_with_expired_hints() -> Iterator[str]:
                 f"Realm {realm} accepts expired ID tokens as hints: an old, stolen ID token can "
                 "start requests for its subject."
             )
+
+
+@silent_without_database
+def no_default_journey() -> Iterator[str]:
+    served = set(Client.objects.filter(enabled=True).values_list("realm_id", flat=True))
+    for realm in _every_realm():
+        if realm.default_journey_id is not None or realm.pk not in served:
+            continue
+        if realm.conf.REQUIRE_MAPPED_ACR is not True:
+            yield (
+                f"Realm {realm} has clients and no default journey: a request whose acr_values "
+                "name no mapped value is answered with server_error."
+            )
+
+
+@silent_without_database
+def wrong_issuers() -> Iterator[str]:
+    for realm in Realm.objects.order_by("path"):
+        if (problem := issuer_problem(realm.issuer_override, realm.path)) is not None:
+            yield f"Realm {realm}: issuer_override {realm.issuer_override!r} {problem}."

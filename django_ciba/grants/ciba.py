@@ -40,9 +40,7 @@ class CibaGrant(GrantType):
         response = redeemed_tokens(authorized, client, now)
         if response is None:
             raise replayed(authorized, now)
-        signals.request_redeemed.send_robust(
-            sender=AuthenticationRequest, authentication_request=authorized
-        )
+        signals.announce(signals.request_redeemed, authorized)
         return response
 
 

@@ -1,10 +1,8 @@
 """Stores what a walk came to: one conditional update, and what follows from it."""
 
 from datetime import datetime
-from functools import partial
 
 from django.db import router, transaction
-from django.dispatch import Signal
 
 from django_ciba import signals
 from django_ciba.conf import ciba_settings
@@ -32,27 +30,15 @@ def store_progress(stored: AuthenticationRequest, progress: Progress, now: datet
             wake_up(DELIVER, *(each.pk for each in progress.deliveries))
         ended = _SIGNALS.get(AuthenticationRequest.Status(progress.status))
         if ended is not None:
-            announce(ended, stored)
+            signals.announce(ended, stored)
     return True
-
-
-def announce(signal: Signal, authentication_request: AuthenticationRequest) -> None:
-    """Send a signal after the commit; a receiver's exception changes nothing."""
-    transaction.on_commit(
-        partial(
-            signal.send_robust,
-            sender=AuthenticationRequest,
-            authentication_request=authentication_request,
-        ),
-        robust=True,
-    )
 
 
 def walk_due(pk: int, now: datetime) -> bool:
     """Take a request whose timer or life has run out; whether this worker had it."""
     if AuthenticationRequest.objects.end_expired(pk, now):
         expired = AuthenticationRequest.objects.select_related("client", "user").get(pk=pk)
-        announce(signals.request_expired, expired)
+        signals.announce(signals.request_expired, expired)
         return True
     if not AuthenticationRequest.objects.lease(pk, now, ciba_settings.DELIVERY_LEASE):
         return False

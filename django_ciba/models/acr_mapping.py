@@ -12,7 +12,7 @@ class AcrMapping(ConfigurationModel):
 
     realm = models.ForeignKey("Realm", models.CASCADE, related_name="acr_mappings")
     acr = models.CharField(
-        max_length=200, validators=[RegexValidator(r"\A[^\s\x00]+\Z", "one word, no space")]
+        "ACR", max_length=200, validators=[RegexValidator(r"\A[^\s\x00]+\Z", "one word, no space")]
     )
     journey = models.ForeignKey("Journey", models.RESTRICT, related_name="acr_mappings")
     position = models.PositiveIntegerField(default=0)
@@ -22,6 +22,7 @@ class AcrMapping(ConfigurationModel):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["realm", "acr"], name="ciba_acr_in_realm")]
         ordering = ["realm", "position", "pk"]
+        verbose_name = "ACR mapping"
 
     def __str__(self) -> str:
         return self.acr

@@ -223,7 +223,7 @@ class AuthenticationRequest(models.Model):
 
     scope = models.CharField(max_length=1000)
     binding_message = models.CharField(max_length=100, blank=True)
-    acr = models.CharField(max_length=200, blank=True, help_text="The mapped acr value.")
+    acr = models.CharField("ACR", max_length=200, blank=True, help_text="The mapped acr value.")
     ui_locales = models.CharField(max_length=200, blank=True)
 
     # As wide as polled_us: PostgreSQL multiplies two of its integers as an integer.
@@ -247,7 +247,7 @@ class AuthenticationRequest(models.Model):
     answer = models.CharField(max_length=10, choices=Answer, blank=True, default=Answer.NONE)
     answered_at = models.DateTimeField(null=True, blank=True)
     authenticated_at = models.DateTimeField(null=True, blank=True, help_text="auth_time")
-    amr = models.JSONField(default=list, blank=True)
+    amr = models.JSONField("AMR", default=list, blank=True)
 
     objects = AuthenticationRequestQuerySet.as_manager()
 

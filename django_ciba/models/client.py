@@ -39,18 +39,24 @@ class Client(ConfigurationModel):
 
     realm = models.ForeignKey("Realm", models.CASCADE, related_name="clients")
     client_id = models.CharField(
+        "client ID",
         max_length=200,
         validators=[RegexValidator(r"\A[A-Za-z0-9._~:/-]+\Z", "letters, digits, . _ ~ : / -")],
     )
     client_name = models.CharField(
         max_length=200, blank=True, help_text="What the user reads when asked."
     )
-    enabled = models.BooleanField(default=True)
+    enabled = models.BooleanField(
+        default=True,
+        help_text="To end a client gently, untick this: it is refused from then on, and can be "
+        "let in again. Deleting it takes its requests, grants and tokens along.",
+    )
     secret_digest = models.CharField(max_length=64, blank=True, editable=False)
     token_endpoint_auth_method = models.CharField(
         max_length=40, choices=AuthMethod, default=AuthMethod.CLIENT_SECRET_BASIC
     )
     token_endpoint_auth_signing_alg = models.CharField(
+        "token endpoint auth signing algorithm",
         max_length=10,
         choices=SigningAlg,
         blank=True,
@@ -61,13 +67,24 @@ class Client(ConfigurationModel):
         max_length=1000, default="openid", help_text="Space-separated scopes it may ask for."
     )
     jwks = models.JSONField(
-        null=True, blank=True, help_text='Public key selector JWKs: {"keys": [...]}.'
+        "JWKS",
+        null=True,
+        blank=True,
+        help_text='Public keys given here, as {"keys": [...]} (Public key selector: JWKs),',
     )
     jwks_uri = models.CharField(
-        max_length=1000, blank=True, help_text="Public key selector JWKs_URI."
+        "JWKS URI",
+        max_length=1000,
+        blank=True,
+        help_text="or the address where the client publishes them (Public key selector: JWKs_URI).",
     )
-    require_signed_request_object = models.BooleanField(default=True)
+    require_signed_request_object = models.BooleanField(
+        default=True,
+        help_text="Refuse authentication requests that the client has not signed with one of its "
+        "keys. Untick this only for a client that cannot sign.",
+    )
     backchannel_authentication_request_signing_alg = models.CharField(
+        "backchannel authentication request signing algorithm",
         max_length=10,
         choices=SigningAlg,
         blank=True,
@@ -76,9 +93,16 @@ class Client(ConfigurationModel):
     backchannel_token_delivery_mode = models.CharField(
         max_length=10, choices=DeliveryMode, default=DeliveryMode.POLL
     )
-    backchannel_user_code_parameter = models.BooleanField(default=False)
+    backchannel_user_code_parameter = models.BooleanField(
+        default=False,
+        help_text="Users who have set a user code must tell it to this client, which sends it as "
+        "user_code: whoever does not know it cannot have them asked.",
+    )
     id_token_signed_response_alg = models.CharField(
-        max_length=10, choices=SigningAlg, default=SigningAlg.ES256
+        "ID token signing algorithm",
+        max_length=10,
+        choices=SigningAlg,
+        default=SigningAlg.ES256,
     )
     profile = models.CharField(max_length=20, choices=Profile, default=Profile.CIBA)
     issuer_only_audience = models.BooleanField(

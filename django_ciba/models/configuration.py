@@ -29,6 +29,7 @@ class Configuration:
         self.memo: dict[Any, Any] = {}
         self._realms: dict[str, Realm] | None = None
         self._clients: dict[tuple[int, str], Client] = {}
+        self._clients_by_pk: dict[int, Client] = {}
         self._journey_versions: dict[int, JourneyVersion] = {}
 
     def realms(self) -> dict[str, Realm]:
@@ -59,7 +60,7 @@ class Configuration:
 
     def client_by_pk(self, pk: int) -> Client | None:
         """The enabled client of an enabled realm with that primary key, or None."""
-        found: Client | None = self.memo.get(("client", pk))
+        found = self._clients_by_pk.get(pk)
         if found is None:
             row = Client.objects.filter(pk=pk, enabled=True).values_list("realm_id", "client_id")
             for realm_id, client_id in row:
@@ -67,7 +68,9 @@ class Configuration:
                     if realm.pk == realm_id:
                         found = self.client(realm, client_id)
             if found is not None:
-                self.memo["client", pk] = found
+                if len(self._clients_by_pk) >= MAX_CLIENTS:
+                    self._clients_by_pk.clear()
+                self._clients_by_pk[pk] = found
         return found
 
     def journey_version(self, pk: int) -> JourneyVersion:

@@ -114,8 +114,8 @@ class Grant(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="ciba_grants")
     subject = models.CharField(max_length=255, help_text="sub, as the client knows the user")
     scope = models.CharField(max_length=1000)
-    acr = models.CharField(max_length=200, blank=True)
-    amr = models.JSONField(default=list, blank=True)
+    acr = models.CharField("ACR", max_length=200, blank=True)
+    amr = models.JSONField("AMR", default=list, blank=True)
     authenticated_at = models.DateTimeField(help_text="auth_time")
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -126,7 +126,10 @@ class Grant(models.Model):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"grant {self.pk} of {self.client_id}"
+        """With the client's name only where it has been read: a list of grants asks for no more."""
+        if not Grant._meta.get_field("client").is_cached(self):
+            return f"grant {self.pk}"
+        return f"grant {self.pk} of {self.client.client_id}"
 
 
 class TokenQuerySet(models.QuerySet["Token"]):

@@ -7,11 +7,15 @@ MOST_SHOWN: Final = 80
 
 
 class Change(NamedTuple):
-    """In which realm, what of it, and what becomes of that. Holds no secret."""
+    """In which realm, what of it, and what becomes of that. Holds no secret.
+
+    `warning`: what stops working by it; empty for most.
+    """
 
     realm: str
     subject: str
     what: str
+    warning: str = ""
 
     def __str__(self) -> str:
         return f"{self.realm}: {self.subject}: {self.what}"

@@ -49,6 +49,8 @@ def document_problems(document: object) -> list[Problem]:
     documents = by_path(document)
     if documents is None:
         found.append(Problem("", "must be an object, or a list of objects, one for each realm"))
+    elif not documents:
+        found.append(Problem("", "holds no realm document"))
     else:
         site = _Site.of(documents)
         for path, each in documents.items():

@@ -14,6 +14,7 @@ from .faults import by_path, document_problems, parents, with_changes, without_n
 from .reading import InvalidDocument
 
 ROOT_NAME: Final = "root"
+METHOD: Final = "token_endpoint_auth_method"
 
 
 def apply(document: object, *, dry_run: bool = False) -> list[Change]:
@@ -81,8 +82,8 @@ class _Import:
                     self._keys(self.realms[path])
         return self.realms[path]
 
-    def _note(self, realm: Realm, subject: str, what: str) -> None:
-        self.changes.append(Change(realm.path, subject, what))
+    def _note(self, realm: Realm, subject: str, what: str, warning: str = "") -> None:
+        self.changes.append(Change(realm.path, subject, what, warning))
 
     def _columns(self, realm: Realm, document: Mapping[str, Any]) -> None:
         before = len(self.changes)
@@ -189,5 +190,16 @@ class _Import:
         if digest != client.secret_digest:
             what = "changed" if digest and client.secret_digest else None
             what = what or ("set" if client.secret_digest else "removed")
-            self._note(realm, subject, f"client_secret {what}")
+            warning = _end_of_secret(client, before) if digest else ""
+            self._note(realm, subject, f"client_secret {what}", warning)
         return len(self.changes) > noted
+
+
+def _end_of_secret(client: Client, before: Mapping[str, Any]) -> str:
+    """What to tell of a stored secret that another authentication method has ended."""
+    method = client.token_endpoint_auth_method
+    if method == before[METHOD]:
+        return ""
+    if client.secret_digest:
+        return f"the old secret stops working: {METHOD} is {method} now, with the secret given here"
+    return f"the old secret stops working: {METHOD} is {method} now, which uses none"

@@ -13,19 +13,20 @@ from typing import Any
 import pytest
 from celery import Celery, current_app
 from django.conf.urls.i18n import i18n_patterns
+from django.contrib.auth.views import LoginView
 from django.core import checks
 from django.core.checks import CheckMessage
 from django.core.checks.registry import registry
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
-from django.urls import include, path, re_path
+from django.urls import include, path, re_path, reverse_lazy
 from pytest_django import Settings
 
 from django_ciba.checks import CHECKS
 from django_ciba.conf import CibaSettings, Setting
 from django_ciba.hooks import CibaHooks
 from django_ciba.journeys import Node
-from django_ciba.models import Realm, SigningKey
+from django_ciba.models import Client, Realm, SigningKey
 from django_ciba.prompts import Channel
 from tests import provider
 
@@ -36,7 +37,7 @@ SHARED = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}}
 RUN_DUE = {"task": "django_ciba.run_due", "schedule": 5.0}
 CLEANUP = {"task": "django_ciba.cleanup", "schedule": 3600.0}
 WRONG_VALUES: tuple[Any, ...] = (None, -1, object(), [None], {}, "", b"x")
-ASK_THE_DATABASE = {"W041", "W042", "W043", "E044", "E045", "W046"}
+ASK_THE_DATABASE = {"W041", "W042", "W043", "E044", "E045", "W046", "W047", "E048"}
 
 
 class Hooks(CibaHooks):
@@ -85,7 +86,7 @@ class Site:
 
     def mount(self, *urlpatterns: Any) -> None:
         module = ModuleType("careless_urls")
-        module.urlpatterns = list(urlpatterns)  # type: ignore[attr-defined]
+        module.urlpatterns = [*urlpatterns, LOGIN]  # type: ignore[attr-defined]
         self.monkeypatch.setitem(sys.modules, module.__name__, module)
         self.settings.ROOT_URLCONF = module.__name__
 
@@ -149,6 +150,7 @@ def test_the_least_that_a_site_must_set_is_enough_for_development(settings: Sett
 
 PROVIDER = path("oauth2/", include("django_ciba.urls"))
 DEVICE = path("ciba/", include("django_ciba.authentication_device.urls"))
+LOGIN = path("accounts/login/", LoginView.as_view(), name="login")
 
 
 def set_ciba(name: str, value: Any) -> Callable[[Site], None]:
@@ -190,6 +192,31 @@ def lost_secret(site: Site) -> None:
     site.put("ENCRYPTION_KEYS", ["CHsVTOomzgHKg6g5AMHTPKT-AMM2BYYb8oKZ8uLhjyI"])
 
 
+def set_login(address: Any) -> Callable[[Site], None]:
+    def careless(site: Site) -> None:
+        site.settings.LOGIN_URL = address
+
+    return careless
+
+
+def no_default_journey(site: Site) -> None:
+    provider.make_client(Realm.objects.get())
+    Realm.objects.update(default_journey=None)
+
+
+def issuer_of(stored: str) -> Callable[[Site], None]:
+    def careless(site: Site) -> None:
+        Realm.objects.update(issuer_override=stored)
+
+    return careless
+
+
+def issuer_of_another(site: Site) -> None:
+    """Both were right until ISSUER changed."""
+    branch = provider.make_realm("branch", Realm.objects.get())
+    Realm.objects.filter(pk=branch.pk).update(issuer_override=site.ciba["ISSUER"])
+
+
 def sqlite_by_default(site: Site) -> None:
     site.monkeypatch.delitem(connections["default"].settings_dict["OPTIONS"], "transaction_mode")
 
@@ -203,7 +230,7 @@ CARELESS: list[Any] = [
     ("E002", set_ciba("issuer", "https://x.example"), "Did you mean 'ISSUER'?"),
     ("E002", set_ciba("XYZZY", 5), "DJANGO_CIBA has no setting 'XYZZY'."),
     ("E002", set_ciba(7, 5), "DJANGO_CIBA has no setting 7."),  # type: ignore[arg-type]
-    ("E003", set_ciba("POLLING_INTERVAL", "5"), "must be a whole number from 1 to"),
+    ("E003", set_ciba("POLLING_INTERVAL", "5"), "must be a whole number of seconds from 1 to"),
     ("E003", set_ciba("TASK_RUNNER", "cron"), "must be 'celery' or 'none'"),
     ("E003", set_ciba("SIGNING_ALGS", ["HS256"]), "must be a non-empty list out of ES256"),
     ("E003", set_ciba("ENCRYPTION_KEYS", "secret"), "must be a list of strings"),
@@ -257,6 +284,12 @@ CARELESS: list[Any] = [
         "DEVICE_URL's default has the path '/ciba', but that URLconf is included at '/approve/'",
     ),
     ("W003", set_ciba("DEVICE_URL", "https://op.example.com/inbox/"), "DJANGO_CIBA['DEVICE_URL']"),
+    ("W004", set_login("/enter/"), "LOGIN_URL '/enter/' is no path that the site's URLconf"),
+    ("W004", set_login("enter"), "Reverse for 'enter' not found"),
+    ("W004", set_login("accounts/login/"), "LOGIN_URL 'accounts/login/' is no path"),
+    ("W004", set_login(reverse_lazy("enter")), "Reverse for 'enter' not found"),
+    ("W004", set_login(""), "is neither an address nor the name of a URL pattern"),
+    ("W004", set_login(None), "is neither an address nor the name of a URL pattern"),
     ("W011", set_ciba("ISSUER", "http://op.example.com/oauth2"), "does not begin with https://"),
     ("W012", set_ciba("OUTBOUND_ALLOW_LOOPBACK", True), "call services on its own machine"),
     ("W013", set_ciba("ACCEPT_EXPIRED_ID_TOKEN_HINT", True), "an old, stolen ID token"),
@@ -292,6 +325,14 @@ CARELESS: list[Any] = [
     ("E045", set_realm(polling_interval=0), "Realm /: settings polling_interval must be"),
     ("E045", set_realm(xyzzy=0), "Realm /: settings xyzzy is not a setting of a realm."),
     ("W046", set_realm(accept_expired_id_token_hint=True), "Realm / accepts expired ID tokens"),
+    ("W047", no_default_journey, "Realm / has clients and no default journey"),
+    ("E048", issuer_of("javascript:alert(1)"), "Realm /: issuer_override 'javascript:alert(1)'"),
+    ("E048", issuer_of("https://op.example.com/"), "must not end with a slash."),
+    (
+        "E048",
+        issuer_of_another,
+        "Realm /branch: issuer_override 'https://op.example.com/oauth2' is",
+    ),
 ]
 
 
@@ -369,6 +410,62 @@ def test_urls_are_found_wherever_they_are_included(site: Site) -> None:
 def test_settings_without_a_urlconf_hear_nothing_of_urls(site: Site) -> None:
     """A worker's settings may go without."""
     del site.settings.ROOT_URLCONF
+    assert heard() == set()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/accounts/login/",
+        "/accounts/login/?from=prompt",
+        "/accounts/login",
+        "/apps/op/accounts/login/",
+        "login",
+        "admin:login",
+        reverse_lazy("login"),
+        "https://id.example.com/enter",
+        "//id.example.com/enter",
+        "/",
+    ],
+)
+def test_a_login_page_is_found_where_it_is(site: Site, address: Any) -> None:
+    site.settings.LOGIN_URL = address
+    assert heard() == set()
+
+
+def test_a_login_page_below_a_language_is_found(site: Site) -> None:
+    site.mount(PROVIDER, DEVICE, *i18n_patterns(path("enter/", LoginView.as_view())))
+    site.settings.LOGIN_URL = "/enter/"
+    assert heard() == set()
+
+
+def test_the_front_page_is_no_login_page_of_another_path(site: Site) -> None:
+    site.settings.LOGIN_URL = "/no/such/page/"
+    assert heard() == {"W004"}
+
+
+def test_a_site_without_our_device_may_have_no_login_page(site: Site) -> None:
+    site.mount(PROVIDER)
+    site.settings.LOGIN_URL = "/enter/"
+    assert heard() == {"W002"}
+
+
+# --- what is stored -------------------------------------------------------------------------------
+
+
+def test_a_realm_that_answers_nobody_by_default_needs_no_default_journey(site: Site) -> None:
+    no_default_journey(site)
+    set_realm(require_mapped_acr=True)(site)
+    assert heard() == set()
+    set_realm()(site)
+    site.put("REQUIRE_MAPPED_ACR", True)
+    assert heard() == set()
+    site.put("REQUIRE_MAPPED_ACR", False)
+    assert heard() == {"W047"}
+    Client.objects.update(enabled=False)
+    assert heard() == set()
+    Client.objects.update(enabled=True)
+    Realm.objects.update(enabled=False)
     assert heard() == set()
 
 
@@ -457,11 +554,25 @@ def test_each_check_is_registered_and_deploy_ones_for_deployment_only(check: Any
     assert (checks.Tags.database in check.tags) == check.database
 
 
-def test_only_errors_of_declaration_are_heard_without_deploy(site: Site) -> None:
+def test_what_is_for_production_is_not_heard_without_deploy(site: Site) -> None:
     site.put("ISSUER", "http://op.example.com/oauth2")
     site.put("OUTBOUND_ALLOW_LOOPBACK", True)
     no_realm(site)
     assert heard(deploy=False) == set()
+
+
+def test_what_stops_the_first_flow_is_heard_without_deploy(site: Site) -> None:
+    """A developer meets it before any deployment."""
+    site.celery.conf.update(broker_url=None)
+    site.settings.LOGIN_URL = "/enter/"
+    expected = {"W004", "W032"}
+    if connection.vendor == "sqlite":
+        sqlite_by_default(site)
+        expected |= {"W021"}
+    assert heard(deploy=False, database=False) == expected
+    (hint,) = [each.hint for each in hear(deploy=False) if each.id == "django_ciba.W032"]
+    assert '"TASK_RUNNER": "none"' in str(hint)
+    assert "manage.py ciba_run_due --loop" in str(hint)
 
 
 def test_the_database_is_asked_only_when_django_names_it(site: Site) -> None:
@@ -523,7 +634,7 @@ def test_manage_py_check_deploy_prints_what_is_open(tmp_path: Path) -> None:
     )
     assert {"W011", "W012", "W014", "I022", "W023", "W032", "W041"} <= ids(answer.stderr)
     assert "no such table" in answer.stderr
-    assert "HINT: Set Celery's broker_url to Redis or RabbitMQ" in answer.stderr
+    assert 'HINT: Without Celery: add "TASK_RUNNER": "none" to DJANGO_CIBA' in answer.stderr
     assert answer.returncode == 0, "warnings stop nobody"
 
 

@@ -378,6 +378,7 @@ def the(pattern: str, text: str) -> str:
 
 SECRET = r"^client_secret: (\S+)$"
 
+
 @pytest.mark.slow
 def test_the_readme_turns_a_site_into_a_provider(tmp_path: Path) -> None:
     """Its files and commands in a new project; alice finds the question in her inbox."""

@@ -271,7 +271,13 @@ def test_a_changed_secret_is_reported_and_never_shown() -> None:
     assert lines(given) == []
     given["clients"][0]["client_secret"] = None
     given["clients"][0]["token_endpoint_auth_method"] = "private_key_jwt"
-    assert "/alpha: client myCIBAClient: client_secret removed" in lines(given)
+    changes = {str(each): each.warning for each in apply(given)}
+    assert changes == {
+        "/alpha: client myCIBAClient: token_endpoint_auth_method "
+        '"client_secret_basic" -> "private_key_jwt"': "",
+        "/alpha: client myCIBAClient: client_secret removed": "the old secret stops working: "
+        "token_endpoint_auth_method is private_key_jwt now, which uses none",
+    }
 
 
 def test_acr_values_come_in_the_documents_order_before_all_others() -> None:
@@ -370,7 +376,7 @@ def test_a_fault_in_one_realm_keeps_the_others_out() -> None:
     with pytest.raises(InvalidDocument) as refusal:
         apply([*below_root(), {"realm": "/beta", "settings": {"polling_interval": 0}}])
     assert [tuple(each) for each in refusal.value.problems] == [
-        ("[2].settings.polling_interval", "must be a whole number from 1 to 2147483647")
+        ("[2].settings.polling_interval", "must be a whole number of seconds from 1 to 3600")
     ]
     assert not Realm.objects.exists()
 
@@ -381,6 +387,10 @@ def test_a_fault_in_one_realm_keeps_the_others_out() -> None:
 @pytest.mark.parametrize("given", [None, "realm", 5, True])
 def test_a_document_is_an_object_or_a_list_of_objects(given: object) -> None:
     assert the_one(given) == ("", "must be an object, or a list of objects, one for each realm")
+
+
+def test_a_list_without_a_document_is_a_fault() -> None:
+    assert the_one([]) == ("", "holds no realm document")
 
 
 def test_an_item_of_a_list_is_an_object() -> None:
@@ -438,13 +448,13 @@ def test_the_names_in_a_realm_path_are_checked() -> None:
             "settings",
             {"polling_interval": True},
             "settings.polling_interval",
-            "must be a whole number from 1 to 2147483647",
+            "must be a whole number of seconds from 1 to 3600",
         ),
         (
             "settings",
             {"polling_interval": 2**31},
             "settings.polling_interval",
-            "must be a whole number from 1 to 2147483647",
+            "must be a whole number of seconds from 1 to 3600",
         ),
         (
             "settings",

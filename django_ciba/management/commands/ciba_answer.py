@@ -3,11 +3,12 @@
 import logging
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from django_ciba.journeys import NotAnswerable, answer
 from django_ciba.management.arguments import name, names_may_begin_with_a_dash
+from django_ciba.management.command import OperatorCommand
 from django_ciba.models import AuthenticationRequest, secrets
 
 logger = logging.getLogger("django_ciba.management")
@@ -25,7 +26,7 @@ REASONS = {
 }
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Answer an authentication request in its user's place: for tests, and for an operator who "
         "has the user on the telephone. Prints what became of the request; exit code 1 when the "

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from django_ciba.due import cleanup
+from django_ciba.management.command import OperatorCommand
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Delete authentication requests, tokens and consumed assertions that are past their "
         "retention, in batches, and print how many of each. Nothing that is still valid depends on "

@@ -5,7 +5,7 @@ import sys
 import uuid
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from django_ciba.client_registration import (
@@ -24,13 +24,14 @@ from django_ciba.management.arguments import (
     refused,
     stored_realm,
 )
+from django_ciba.management.command import OperatorCommand
 from django_ciba.models import Client, Realm, secrets
 from django_ciba.realm_document import InvalidDocument, read, repeated_members
 
 SHOWN_ONCE = "the secret is shown only now: only its digest is stored"
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Create a client, give one a new secret, or list clients. Secrets are shown once, when "
         "they are made. For everything else that a client can be, use ciba_import."

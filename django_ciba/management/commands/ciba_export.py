@@ -3,14 +3,15 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from django_ciba.management.arguments import stored_realm
+from django_ciba.management.command import OperatorCommand
 from django_ciba.models import Realm
 from django_ciba.realm_document import export
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Print a realm as a JSON document, or all realms as a list of documents, for ciba_import. "
         "It holds no secret: no client secrets (only their digests are stored) and no signing "

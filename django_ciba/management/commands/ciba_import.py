@@ -3,13 +3,14 @@
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from django_ciba.management.arguments import file_content, refused
+from django_ciba.management.command import OperatorCommand
 from django_ciba.realm_document import InvalidDocument, apply, read
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Import a realm document: settings, journeys, acr mapping and clients as JSON, or a list "
         "of such documents. Prints one line for each thing that changes, and nothing is changed "
@@ -34,6 +35,9 @@ class Command(BaseCommand):
             raise refused(self.stderr, fault.problems, "nothing was imported") from None
         for change in changes:
             self.stdout.write(str(change))
+            if change.warning:
+                line = f"warning: {change.realm}: {change.subject}: {change.warning}"
+                self.stderr.write(line, self.style.WARNING)
         if not changes:
             self.stdout.write("no changes")
         elif options["dry_run"]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,10 +15,11 @@ from django_ciba.management.arguments import (
     names_may_begin_with_a_dash,
     stored_realm,
 )
+from django_ciba.management.command import OperatorCommand
 from django_ciba.models import Realm, SigningKey
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "List, rotate and retire the keys that realms sign ID tokens with. Each algorithm of a "
         "realm has one current key that signs, a next key that is published already, and retired "

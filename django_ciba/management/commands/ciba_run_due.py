@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseProblem
 from django.db import close_old_connections
 from django.utils import timezone
 
 from django_ciba.due import run_due
+from django_ciba.management.command import OperatorCommand
 
 logger = logging.getLogger("django_ciba.management")
 
@@ -23,7 +24,7 @@ LONGEST_BACKOFF: Final = 30.0
 SLICE: Final = 0.25  # a signal ends the wait within this many seconds
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Do what is due once: send prompts, walk journey timers, note expiries. With --loop, go on "
         "until SIGTERM or SIGINT: the worker of a site without Celery, and a second net for one "

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -48,7 +49,8 @@ def test_cancelling_ends_pending_requests_and_no_others(house: House, log_in: Lo
     denied = make_request(house.client, None, status=Status.DENIED, answer="denied")
     browser = log_in("view_authenticationrequest", "change_authenticationrequest")
     answer = act(browser, "cancel", pending, expired, denied)
-    assert said(answer) == ["Cancelled 1 requests.", "2 requests were not pending any more."]
+    assert said(answer) == ["Cancelled 1 request.", "2 requests were not pending any more."]
+    assert said(act(browser, "cancel", denied)) == ["1 request was not pending any more."]
     for row, status in (
         (pending, Status.CANCELLED),
         (expired, Status.PENDING),
@@ -62,7 +64,7 @@ def test_revoking_ends_grants_and_their_tokens_once(house: House, log_in: LogIn)
     furnish(house, "bob")
     grant, other = house.rows[Grant]
     browser = log_in("view_grant", "change_grant")
-    assert said(act(browser, "revoke", grant)) == ["Revoked 1 grants and all their tokens."]
+    assert said(act(browser, "revoke", grant)) == ["Revoked 1 grant and all its tokens."]
     assert said(act(browser, "revoke", grant)) == ["Revoked 0 grants and all their tokens."]
     revoked = Grant.objects.filter(revoked_at__isnull=False)
     assert list(revoked) == [grant]
@@ -83,7 +85,7 @@ def test_dead_letters_are_sent_again_and_no_others(house: House, log_in: LogIn) 
     )
     delivered = make_delivery(request, channel="c.d", state=Delivery.State.DELIVERED, ended_at=now)
     browser = log_in("view_delivery", "change_delivery")
-    assert said(act(browser, "send_again", dead, delivered)) == ["Made 1 deliveries due again."]
+    assert said(act(browser, "send_again", dead, delivered)) == ["Made 1 delivery due again."]
     dead.refresh_from_db()
     delivered.refresh_from_db()
     assert (dead.state, dead.ended_at) == (Delivery.State.DUE, None)
@@ -109,7 +111,7 @@ def test_a_cleared_lock_lets_the_user_try_again(house: House, log_in: LogIn) -> 
     now = timezone.now()
     UserCode.objects.update(failures=5, locked_until=now + timedelta(hours=1))
     browser = log_in("view_usercode", "change_usercode")
-    assert said(act(browser, "clear_lock", code)) == ["Cleared the lock of 1 user codes."]
+    assert said(act(browser, "clear_lock", code)) == ["Cleared the lock of 1 user code."]
     code.refresh_from_db()
     assert (code.failures, code.locked_until) == (0, None)
     assert code.accepts("4711-4711", now)
@@ -236,8 +238,37 @@ def test_a_request_is_found_by_its_public_id(house: House, admin_client: Browser
     for term in (str(request.public_id), f" {request.public_id.hex.upper()} ", "alice", "shop"):
         found = admin_client.get(address, {"q": term}).context["cl"].queryset
         assert request in found
-    by_id = admin_client.get(address, {"q": request.public_id.hex}).context["cl"].queryset
-    assert list(by_id) == [request]
+    for term in (request.public_id.hex, request.public_id.hex[:8].upper()):
+        by_id = admin_client.get(address, {"q": term}).context["cl"].queryset
+        assert list(by_id) == [request]
+
+
+def test_eight_digits_may_be_a_binding_message(house: House, admin_client: Browser) -> None:
+    asked = make_request(house.client, None, binding_message="12345678")
+    named = make_request(
+        house.client, None, public_id=f"12345678-{'f' * 4}-4{'0' * 3}-8000-{'f' * 12}"
+    )
+    answer = admin_client.get(page(AuthenticationRequest, "changelist"), {"q": "12345678"})
+    assert set(answer.context["cl"].queryset) == {asked, named}
+
+
+def test_a_list_of_requests_shows_enough_of_the_public_id(
+    house: House, admin_client: Browser
+) -> None:
+    request = house.first(AuthenticationRequest)
+    shown = admin_client.get(page(AuthenticationRequest, "changelist")).content.decode()
+    short = request.public_id.hex[:8]
+    assert f'<span title="{request.public_id}">{short}</span>' in shown
+
+
+def test_a_grant_is_called_by_its_client_where_that_costs_nothing(
+    house: House, admin_client: Browser, django_assert_num_queries: Callable[..., Any]
+) -> None:
+    grant = house.first(Grant)
+    with django_assert_num_queries(1):
+        assert str(Grant.objects.get(pk=grant.pk)) == f"grant {grant.pk}"
+    shown = admin_client.get(page(Grant, "changelist")).content.decode()
+    assert f"grant {grant.pk} of shop</a>" in shown
 
 
 # --- what belongs to a deleted row falls with it -------------------------------------------------

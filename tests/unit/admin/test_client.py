@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client as Browser
 
 from django_ciba.models import Client, Realm
-from django_ciba.protocol.names import CIBA_GRANT_TYPE
+from django_ciba.protocol.names import CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE
 from tests import provider
 from tests.unit.admin.arrange import REGISTERED, House, act, page, said
 from tests.unit.admin.conftest import LogIn
@@ -95,6 +95,44 @@ def test_a_client_that_signs_its_assertions_gets_no_secret(
     assert client.secret_digest == ""
     shown = admin_client.get(page(Client, "change", client.pk)).content.decode()
     assert "private_key_jwt uses none." in shown
+
+
+def test_the_add_page_is_ready_to_be_saved(house: House, admin_client: Browser) -> None:
+    """What stands in the boxes already is right; a name and keys are all that must be added."""
+    shown = admin_client.get(page(Client, "add")).context["adminform"].form
+    boxes = {name: shown[name].value() for name in shown.fields}
+    filled = {name: value for name, value in boxes.items() if value not in (None, "", False)}
+    assert filled["grant_types"] == [CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE]
+    jwks = json.dumps({"keys": [provider.key("ES256", "client").public_jwk]})
+    data = filled | {"realm": house.realm.pk, "client_id": "bank", "jwks": jwks}
+    answer = admin_client.post(page(Client, "add"), data, follow=True)
+    assert answer.redirect_chain, errors(answer)
+    assert Client.objects.get(client_id="bank").grant_types == filled["grant_types"]
+
+
+def test_the_change_page_ticks_what_is_stored(house: House, admin_client: Browser) -> None:
+    Client.objects.update(grant_types=[CIBA_GRANT_TYPE])
+    shown = admin_client.get(page(Client, "change", house.client.pk))
+    assert shown.context["adminform"].form["grant_types"].value() == [CIBA_GRANT_TYPE]
+
+
+def test_the_labels_and_hints_are_in_the_operators_words(
+    house: House, admin_client: Browser
+) -> None:
+    shown = html.unescape(
+        admin_client.get(page(Client, "change", house.client.pk)).content.decode()
+    )
+    for text in (
+        "To end a client gently, untick this",
+        "JWKS:",
+        "(Public key selector: JWKs)",
+        "JWKS URI:",
+        "(Public key selector: JWKs_URI)",
+        "ID token signing algorithm:",
+        "Untick this only for a client that cannot sign.",
+        "which sends it as user_code",
+    ):
+        assert text in shown
 
 
 def test_a_client_without_a_realm_is_refused(house: House, admin_client: Browser) -> None:

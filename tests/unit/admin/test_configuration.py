@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.test import Client as Browser
 
-from django_ciba.conf import MOST
 from django_ciba.models import AcrMapping, Journey, JourneyVersion, Realm, SigningKey
 from tests import provider
 from tests.unit.admin.arrange import House, page, said
@@ -83,7 +82,7 @@ def test_an_algorithm_that_is_added_to_a_realm_gets_its_key(
             {"settings": '{"polling_interval": 0, "scopes": "openid"}'},
             {
                 "settings": [
-                    f"polling_interval must be a whole number from 1 to {MOST}",
+                    "polling_interval must be a whole number of seconds from 1 to 3600",
                     "scopes must be a list of strings",
                 ]
             },
@@ -95,6 +94,14 @@ def test_an_algorithm_that_is_added_to_a_realm_gets_its_key(
         ),
         ({"parent": ""}, {"parent": ["There is one root realm; choose a parent."]}),
         ({"name": "a/b"}, {"name": ["letters, digits, . _ -"]}),
+        (
+            {"issuer_override": "javascript:alert(1)"},
+            {"issuer_override": ["The issuer must begin with https:// and name a host."]},
+        ),
+        (
+            {"issuer_override": "https://op.example.com/oauth2/"},
+            {"issuer_override": ["The issuer must not end with a slash."]},
+        ),
     ],
 )
 def test_a_wrong_realm_is_refused(
@@ -103,6 +110,16 @@ def test_a_wrong_realm_is_refused(
     answer = admin_client.post(page(Realm, "add"), realm_form(house, **changes))
     assert errors(answer) == expected
     assert Realm.objects.count() == 1
+
+
+def test_an_issuer_names_one_realm(house: House, admin_client: Browser) -> None:
+    Realm.objects.filter(pk=house.realm.pk).update(issuer_override="https://bank.example.com")
+    for taken in ("https://bank.example.com", house.realm.address):
+        answer = admin_client.post(page(Realm, "add"), realm_form(house, issuer_override=taken))
+        assert errors(answer) == {"issuer_override": ["The issuer is that of realm /."]}
+    data = realm_form(house, issuer_override="https://branch.example.com")
+    admin_client.post(page(Realm, "add"), data)
+    assert Realm.objects.get(path="/branch").issuer == "https://branch.example.com"
 
 
 def test_a_realm_cannot_lie_below_itself(house: House, admin_client: Browser) -> None:

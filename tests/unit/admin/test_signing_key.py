@@ -107,20 +107,58 @@ def test_rotation_promotes_retires_and_prepares(house: House, log_in: LogIn) -> 
     assert SigningKey.objects.filter(alg="RS256").count() == 1
 
 
-def test_the_current_key_is_not_deleted_and_a_retired_one_is(
-    house: House, admin_client: Browser
+@pytest.mark.parametrize("state", [State.CURRENT, State.NEXT])
+def test_a_key_in_use_is_not_deleted_and_the_operator_learns_what_to_do(
+    house: House, admin_client: Browser, state: str
 ) -> None:
-    current = SigningKey.objects.get(alg="EdDSA")
-    assert (
-        admin_client.post(page(SigningKey, "delete", current.pk), {"post": "yes"}).status_code
-        == 403
+    key = SigningKey.objects.get(alg="EdDSA")
+    retired = SigningKey.objects.get(alg="PS256")
+    SigningKey.objects.filter(pk=key.pk).update(state=state)
+    SigningKey.objects.filter(pk=retired.pk).update(state=State.RETIRED)
+    answer = admin_client.post(page(SigningKey, "delete", key.pk), {"post": "yes"})
+    assert answer.status_code == 403
+    data = {"action": "delete_selected", "_selected_action": [key.pk, retired.pk], "post": "yes"}
+    answer = admin_client.post(page(SigningKey, "changelist"), data, follow=True)
+    advice = (
+        "Only a retired key can be deleted: rotate it first (an action on the list), or retire it "
+        "first (manage.py ciba_keys retire)."
     )
-    data = {"action": "delete_selected", "_selected_action": [current.pk], "post": "yes"}
-    admin_client.post(page(SigningKey, "changelist"), data)
-    assert SigningKey.objects.filter(pk=current.pk).exists()
-    SigningKey.objects.filter(pk=current.pk).update(state=State.RETIRED)
-    admin_client.post(page(SigningKey, "delete", current.pk), {"post": "yes"})
-    assert not SigningKey.objects.filter(pk=current.pk).exists()
+    assert said(answer) == [f"Nothing was deleted: EdDSA {key.kid[:8]} ({state}). {advice}"]
+    assert SigningKey.objects.filter(pk__in=[key.pk, retired.pk]).count() == 2
+    shown = html.unescape(admin_client.get(page(SigningKey, "change", key.pk)).content.decode())
+    assert advice in shown
+    assert "Delete</a>" not in shown
+
+
+def test_a_retired_key_is_deleted_on_its_page(house: House, admin_client: Browser) -> None:
+    key = SigningKey.objects.get(alg="EdDSA")
+    SigningKey.objects.filter(pk=key.pk).update(state=State.RETIRED)
+    shown = admin_client.get(page(SigningKey, "change", key.pk)).content.decode()
+    assert "Only a retired key" not in shown
+    assert page(SigningKey, "delete", key.pk) in shown
+    admin_client.post(page(SigningKey, "delete", key.pk), {"post": "yes"})
+    assert not SigningKey.objects.filter(pk=key.pk).exists()
+
+
+def test_retired_keys_are_deleted_by_the_action_when_it_is_confirmed(
+    house: House, log_in: LogIn
+) -> None:
+    retired = list(SigningKey.objects.filter(alg__in=("EdDSA", "PS256")))
+    SigningKey.objects.filter(alg__in=("EdDSA", "PS256")).update(state=State.RETIRED)
+    browser = log_in("view_signingkey", "delete_signingkey")
+    data = {"action": "delete_selected", "_selected_action": [each.pk for each in retired]}
+    asked = browser.post(page(SigningKey, "changelist"), data)
+    assert asked.context["title"] == "Delete multiple objects"
+    assert SigningKey.objects.filter(state=State.RETIRED).count() == 2
+    browser.post(page(SigningKey, "changelist"), {**data, "post": "yes"})
+    assert not SigningKey.objects.filter(state=State.RETIRED).exists()
+
+
+def test_the_list_shows_state_before_a_short_key_id(house: House, admin_client: Browser) -> None:
+    key = SigningKey.objects.get(alg="EdDSA")
+    answer = admin_client.get(page(SigningKey, "changelist"))
+    assert answer.context["cl"].list_display[1:3] == ["state", "short_kid"]
+    assert f'<span title="{key.kid}">{key.kid[:12]}…</span>' in answer.content.decode()
 
 
 def test_the_history_says_nothing_of_the_private_key(house: House, admin_client: Browser) -> None:

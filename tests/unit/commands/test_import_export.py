@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from django_ciba.models import Client, Realm
+from tests import provider
 from tests.unit.commands.conftest import DOCUMENT, Run
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +87,52 @@ def test_hostile_files_are_faults_and_never_tracebacks(
     ran = run("ciba_import", str(file))
     assert ran.err
     assert ran.error.endswith("nothing was imported")
+
+
+def test_a_list_without_a_document_is_a_fault(run: Run, file: Path) -> None:
+    file.write_text("[]")
+    ran = run("ciba_import", str(file))
+    assert ran.err == ["holds no realm document"]
+    assert ran.error == "1 fault: nothing was imported"
+
+
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)], ids=["import", "dry run"])
+def test_a_secret_that_ends_with_its_method_is_warned_of(
+    run: Run, root: Realm, dry_run: tuple[str, ...]
+) -> None:
+    client = {"client_id": "shop", "token_endpoint_auth_method": "private_key_jwt"}
+    jwks = {"keys": [provider.key("ES256", "shop").public_jwk]}
+    document = {"realm": "/", "clients": [{**client, "jwks": jwks}]}
+    ran = run("ciba_import", "-", *dry_run, stdin=json.dumps(document).encode())
+    assert "/: client shop: client_secret removed" in ran.out
+    assert ran.err == [
+        "warning: /: client shop: the old secret stops working: token_endpoint_auth_method is "
+        "private_key_jwt now, which uses none"
+    ]
+    assert ran.error == ""
+
+
+def test_a_secret_that_changes_with_its_method_is_warned_of(run: Run, root: Realm) -> None:
+    client = {"client_id": "shop", "token_endpoint_auth_method": "client_secret_post"}
+    document = {"realm": "/", "clients": [{**client, "client_secret": "t" * 43}]}
+    ran = run("ciba_import", "-", stdin=json.dumps(document).encode())
+    assert ran.err == [
+        "warning: /: client shop: the old secret stops working: token_endpoint_auth_method is "
+        "client_secret_post now, with the secret given here"
+    ]
+
+
+def test_a_secret_that_stays_or_is_changed_on_purpose_warns_of_nothing(
+    run: Run, root: Realm
+) -> None:
+    for change in (
+        {"token_endpoint_auth_method": "client_secret_post"},
+        {"client_secret": "u" * 43},
+    ):
+        document = {"realm": "/", "clients": [{"client_id": "shop", **change}]}
+        ran = run("ciba_import", "-", stdin=json.dumps(document).encode())
+        assert ran.out
+        assert ran.err == []
 
 
 def test_a_file_that_cannot_be_read_is_named(run: Run, tmp_path: Path) -> None:
