@@ -17,7 +17,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
-from django_ciba.admin.base import ViewOnlyAdmin, ViewOnlyInline, user_name_lookup
+from django_ciba.admin.base import (
+    ViewOnlyAdmin,
+    ViewOnlyInline,
+    short,
+    short_moment,
+    user_name_lookup,
+)
 from django_ciba.models import AuthenticationRequest, Delivery
 
 EXPIRED = "expired"
@@ -86,11 +92,11 @@ class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
     list_display = [
         "short_id",
         "state",
-        "client",
-        "user",
-        "binding_message",
-        "created_at",
-        "expires_at",
+        "short_client",
+        "short_user",
+        "short_message",
+        "created",
+        "expires",
         "node",
     ]
     list_filter = [StateFilter, "client__realm"]
@@ -126,6 +132,26 @@ class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
     def short_id(self, obj: AuthenticationRequest) -> SafeString:
         """Enough of it to tell requests apart; the whole is on its page."""
         return format_html('<span title="{}">{}</span>', obj.public_id, obj.public_id.hex[:8])
+
+    @admin.display(description="client", ordering="client")
+    def short_client(self, obj: AuthenticationRequest) -> SafeString:
+        return short(obj.client, 20)
+
+    @admin.display(description="user", ordering="user")
+    def short_user(self, obj: AuthenticationRequest) -> SafeString | None:
+        return short(obj.user, 12) if obj.user is not None else None
+
+    @admin.display(description="binding message", ordering="binding_message")
+    def short_message(self, obj: AuthenticationRequest) -> SafeString | None:
+        return short(obj.binding_message, 40) if obj.binding_message else None
+
+    @admin.display(description="created", ordering="created_at")
+    def created(self, obj: AuthenticationRequest) -> SafeString | None:
+        return short_moment(obj.created_at)
+
+    @admin.display(description="expires", ordering="expires_at")
+    def expires(self, obj: AuthenticationRequest) -> SafeString | None:
+        return short_moment(obj.expires_at)
 
     @admin.display(description="state", ordering="status")
     def state(self, obj: AuthenticationRequest) -> str:

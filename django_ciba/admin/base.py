@@ -4,6 +4,7 @@ Every class lists its `fields`: a column that a model gets later is not shown un
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django import forms
@@ -12,6 +13,9 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_permission_codename, get_user_model
 from django.db import models
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from django_ciba.admin.json_field import StrictJSONField
 
@@ -108,3 +112,26 @@ class EditableInline(_TabularInline[M, Parent]):
 def user_name_lookup(path: str) -> str:
     """The search lookup of a user's name, whatever the site's user model calls it."""
     return f"{path}__{get_user_model().USERNAME_FIELD}"
+
+
+# --- cells of lists, which have half a screen for all their columns -------------------------------
+
+
+def short(text: Any, most: int) -> SafeString:
+    """The beginning of a long text; the whole of it where the pointer rests."""
+    whole = str(text)
+    shown = whole if len(whole) <= most else f"{whole[: most - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"
+    return format_html('<span title="{}">{}</span>', whole, shown)
+
+
+def short_moment(moment: datetime | None) -> SafeString | None:
+    """Day and time, which may wrap; the seconds where the pointer rests."""
+    if moment is None:
+        return None
+    local = timezone.localtime(moment)
+    return format_html(
+        '<span title="{}">{} {}</span>',
+        local.isoformat(sep=" ", timespec="seconds"),
+        local.date().isoformat(),
+        local.strftime("%H:%M"),
+    )

@@ -4,9 +4,17 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
-from django_ciba.admin.base import ViewOnlyAdmin, ViewOnlyInline, user_name_lookup
+from django_ciba.admin.base import (
+    ViewOnlyAdmin,
+    ViewOnlyInline,
+    short,
+    short_moment,
+    user_name_lookup,
+)
 from django_ciba.models import Delivery, DeliveryAttempt
 from django_ciba.outbox import wake_up
 from django_ciba.outbox.wake_up import DELIVER
@@ -32,14 +40,14 @@ class DeliveryAdmin(ViewOnlyAdmin[Delivery]):
         "ended_at",
     ]
     list_display = [
-        "channel",
+        "channel_name",
         "state",
-        "problem",
+        "short_problem",
         "client",
         "user",
         "attempts",
-        "due_at",
-        "created_at",
+        "due",
+        "created",
     ]
     list_filter = ["state", "kind", "authentication_request__client__realm"]
     list_select_related = ["authentication_request__client", "authentication_request__user"]
@@ -55,12 +63,31 @@ class DeliveryAdmin(ViewOnlyAdmin[Delivery]):
         ]
 
     @admin.display(description="client", ordering="authentication_request__client")
-    def client(self, obj: Delivery) -> str:
-        return str(obj.authentication_request.client)
+    def client(self, obj: Delivery) -> SafeString:
+        return short(obj.authentication_request.client, 20)
 
     @admin.display(description="user", ordering="authentication_request__user")
-    def user(self, obj: Delivery) -> str:
-        return str(obj.authentication_request.user or "-")
+    def user(self, obj: Delivery) -> SafeString | None:
+        user = obj.authentication_request.user
+        return short(user, 12) if user is not None else None
+
+    @admin.display(description="channel", ordering="channel")
+    def channel_name(self, obj: Delivery) -> SafeString:
+        """Of a dotted path, the class."""
+        name = obj.channel.rpartition(".")[2]
+        return format_html('<span title="{}">{}</span>', obj.channel, name)
+
+    @admin.display(description="problem", ordering="problem")
+    def short_problem(self, obj: Delivery) -> SafeString | None:
+        return short(obj.problem, 60) if obj.problem else None
+
+    @admin.display(description="due", ordering="due_at")
+    def due(self, obj: Delivery) -> SafeString | None:
+        return short_moment(obj.due_at)
+
+    @admin.display(description="created", ordering="created_at")
+    def created(self, obj: Delivery) -> SafeString | None:
+        return short_moment(obj.created_at)
 
     @admin.action(description="Send dead letters again", permissions=["act"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:

@@ -8,10 +8,9 @@ from django.contrib.admin.actions import delete_selected
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from django_ciba.admin.base import ModelForm, OperatorAdmin
+from django_ciba.admin.base import ModelForm, OperatorAdmin, short, short_moment
 from django_ciba.jose.algorithms import ASYMMETRIC_ALGS
 from django_ciba.models import SigningKey
 
@@ -67,15 +66,15 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
         "retired_at",
     ]
     list_display = [
-        "state",
+        "short_state",
         "short_kid",
         "alg",
         "realm",
-        "created_at",
-        "activated_at",
-        "retired_at",
+        "created",
+        "activated",
+        "retired",
     ]
-    list_display_links = ["state", "short_kid"]
+    list_display_links = ["short_state", "short_kid"]
     list_filter = ["state", "alg", "realm"]
     list_select_related = ["realm"]
     search_fields = ["kid", "realm__path"]
@@ -97,8 +96,23 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
     @admin.display(description="key id", ordering="kid")
     def short_kid(self, obj: SigningKey) -> SafeString:
         """Enough to tell keys apart; the whole is on its page."""
-        short = obj.kid if len(obj.kid) <= 13 else f"{obj.kid[:12]}\N{HORIZONTAL ELLIPSIS}"
-        return format_html('<span title="{}">{}</span>', obj.kid, short)
+        return short(obj.kid, 13)
+
+    @admin.display(description="state", ordering="state")
+    def short_state(self, obj: SigningKey) -> str:
+        return str(obj.state)
+
+    @admin.display(description="created", ordering="created_at")
+    def created(self, obj: SigningKey) -> SafeString | None:
+        return short_moment(obj.created_at)
+
+    @admin.display(description="signs since", ordering="activated_at")
+    def activated(self, obj: SigningKey) -> SafeString | None:
+        return short_moment(obj.activated_at)
+
+    @admin.display(description="retired", ordering="retired_at")
+    def retired(self, obj: SigningKey) -> SafeString | None:
+        return short_moment(obj.retired_at)
 
     def get_form(
         self,

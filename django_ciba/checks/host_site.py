@@ -4,12 +4,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, is_valid_path
+from django.urls import (
+    LocalePrefixPattern,
+    NoReverseMatch,
+    URLPattern,
+    URLResolver,
+    get_resolver,
+    is_valid_path,
+)
 from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 
@@ -178,13 +184,15 @@ def _ways_to(path: str) -> Iterator[str]:
     slash behind it.
     """
     language = get_language() or settings.LANGUAGE_CODE
-    uses_language, _ = is_language_prefix_patterns_used(settings.ROOT_URLCONF)
+    below_language = any(
+        isinstance(each.pattern, LocalePrefixPattern) for each in get_resolver().url_patterns
+    )
     segments = path.split("/")[1:]
     for start in range(len(segments)):
         inside = "/" + "/".join(segments[start:])
         if inside == "/" != path:
             return  # the front page is there on every site
-        for each in (inside, f"/{language}{inside}") if uses_language else (inside,):
+        for each in (inside, f"/{language}{inside}") if below_language else (inside,):
             yield each
             if settings.APPEND_SLASH and not each.endswith("/"):
                 yield f"{each}/"

@@ -261,6 +261,37 @@ def test_a_list_of_requests_shows_enough_of_the_public_id(
     assert f'<span title="{request.public_id}">{short}</span>' in shown
 
 
+def test_lists_shorten_what_is_long_and_keep_the_whole_at_hand(
+    house: House, admin_client: Browser
+) -> None:
+    whole = {
+        "user": "maria.konstantinopoulou@example.com",
+        "message": "Pay 129.90 EUR to the Bookshop on Main Street",
+        "problem": "The mail server refused the message: 550 5.1.1 mailbox unavailable",
+        "channel": "bank.prompts.SmsThroughOperator",
+    }
+    maria = User.objects.create_user(whole["user"])
+    request = make_request(house.client, maria, binding_message=whole["message"])
+    make_delivery(request, problem=whole["problem"], channel=whole["channel"])
+    for model, texts in (
+        (
+            AuthenticationRequest,
+            {"user": "maria.konst…", "message": "Pay 129.90 EUR to the Bookshop on Main…"},
+        ),
+        (
+            Delivery,
+            {
+                "user": "maria.konst…",
+                "problem": "The mail server refused the message: 550 5.1.1 mailbox unav…",
+                "channel": "SmsThroughOperator",
+            },
+        ),
+    ):
+        shown = admin_client.get(page(model, "changelist")).content.decode()
+        for name, text in texts.items():
+            assert f'<span title="{whole[name]}">{text}</span>' in shown
+
+
 def test_a_grant_is_called_by_its_client_where_that_costs_nothing(
     house: House, admin_client: Browser, django_assert_num_queries: Callable[..., Any]
 ) -> None:

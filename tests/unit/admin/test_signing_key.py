@@ -157,7 +157,7 @@ def test_retired_keys_are_deleted_by_the_action_when_it_is_confirmed(
 def test_the_list_shows_state_before_a_short_key_id(house: House, admin_client: Browser) -> None:
     key = SigningKey.objects.get(alg="EdDSA")
     answer = admin_client.get(page(SigningKey, "changelist"))
-    assert answer.context["cl"].list_display[1:3] == ["state", "short_kid"]
+    assert answer.context["cl"].list_display[1:3] == ["short_state", "short_kid"]
     assert f'<span title="{key.kid}">{key.kid[:12]}…</span>' in answer.content.decode()
 
 
