@@ -21,34 +21,40 @@ from django_ciba.models import (
     secrets,
 )
 
-PUSH_JOURNEY: dict[str, Any] = {
-    "start": "username",
-    "nodes": {
-        "username": {
-            "type": "PlatformUsername",
-            "outcomes": {"found": "send", "not_found": "@failure"},
-        },
-        "send": {
-            "type": "PushSender",
-            "config": {"push_type": "default", "message_timeout": 600},
-            "outcomes": {"sent": "verify", "not_registered": "@failure"},
-        },
-        "verify": {
-            "type": "PushResultVerifier",
-            "outcomes": {
-                "success": "@success",
-                "failure": "@failure",
-                "expired": "@failure",
-                "waiting": "wait",
+
+def push_journey(message_timeout: int | None = 600) -> dict[str, Any]:
+    """The push journey of the seeds (design §9)."""
+    return {
+        "start": "username",
+        "nodes": {
+            "username": {
+                "type": "PlatformUsername",
+                "outcomes": {"found": "send", "not_found": "@failure"},
+            },
+            "send": {
+                "type": "PushSender",
+                "config": {"push_type": "default", "message_timeout": message_timeout},
+                "outcomes": {"sent": "verify", "not_registered": "@failure"},
+            },
+            "verify": {
+                "type": "PushResultVerifier",
+                "outcomes": {
+                    "success": "@success",
+                    "failure": "@failure",
+                    "expired": "@failure",
+                    "waiting": "wait",
+                },
+            },
+            "wait": {
+                "type": "PollingWait",
+                "config": {"seconds": 8},
+                "outcomes": {"done": "verify"},
             },
         },
-        "wait": {
-            "type": "PollingWait",
-            "config": {"seconds": 8},
-            "outcomes": {"done": "verify"},
-        },
-    },
-}
+    }
+
+
+PUSH_JOURNEY = push_journey()
 ALGS = ("ES256", "RS256", "PS256", "EdDSA")
 
 

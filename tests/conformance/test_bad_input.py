@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponseBase
 from django.test import AsyncClient
 from django.test import Client as HttpClient
 
-from django_ciba import signals
 from django_ciba.jose import PrivateKey, base64url, from_base64url, sign
 from django_ciba.models import AuthenticationRequest, Grant, Realm, Token, UsedAssertion
 from tests.conformance.conftest import RelyingParties
@@ -766,22 +765,23 @@ def test_atomic_requests_do_not_give_a_used_jti_back(
 
 
 @pytest.mark.requirement("Protocol", "3")
+@pytest.mark.django_db(transaction=True)
 def test_atomic_requests_put_no_transaction_around_us(
     rp: RelyingParty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else an answer that has gone out could be of rows that a later failure took back."""
+    auth_req_id = rp.auth_req_id()
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
-    depths: list[int] = []
+    inside: list[bool] = []
 
-    def note(**kwargs: Any) -> None:
-        depths.append(len(connections["default"].atomic_blocks))
+    def note(execute: Any, *arguments: Any) -> Any:
+        inside.append(connections["default"].in_atomic_block)
+        return execute(*arguments)
 
-    signals.request_created.connect(note)
-    try:
-        accepted(rp.authenticate())
-    finally:
-        signals.request_created.disconnect(note)
-    assert depths == [len(connections["default"].atomic_blocks)]
+    with connections["default"].execute_wrapper(note):
+        refused(rp.poll(auth_req_id), "authorization_pending", stored=1)
+    assert inside
+    assert not any(inside)
 
 
 @pytest.mark.requirement("RFC 6749", "5.2")

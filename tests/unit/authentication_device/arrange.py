@@ -8,31 +8,9 @@ from django.utils import timezone
 
 from django_ciba.models import AuthenticationRequest, Client, Journey, JourneyVersion, Realm
 from django_ciba.models.secrets import digest, new_secret
+from tests.provider import PUSH_JOURNEY
 
 MESSAGE = "Allow ExampleBank to transfer £50 from 'Main' to 'Savings'? (EB-0246326)"
-DOCUMENT = {
-    "start": "send",
-    "nodes": {
-        "send": {
-            "type": "PushSender",
-            "outcomes": {"sent": "verify", "not_registered": "@failure"},
-        },
-        "verify": {
-            "type": "PushResultVerifier",
-            "outcomes": {
-                "success": "@success",
-                "failure": "@failure",
-                "expired": "@failure",
-                "waiting": "wait",
-            },
-        },
-        "wait": {
-            "type": "PollingWait",
-            "config": {"seconds": 8},
-            "outcomes": {"done": "verify"},
-        },
-    },
-}
 
 
 def user(name: str = "alice") -> User:
@@ -49,7 +27,7 @@ def client(name: str = "Example Bank", client_id: str = "bank") -> Client:
 def journey(realm: Realm) -> JourneyVersion:
     found = Journey.objects.filter(realm=realm).first()
     if found is None:
-        found = Journey.objects.create(realm=realm, name="push", document=DOCUMENT)
+        found = Journey.objects.create(realm=realm, name="push", document=PUSH_JOURNEY)
     assert found.version is not None
     return found.version
 

@@ -19,32 +19,9 @@ from django_ciba.backchannel_authentication.start import (
 )
 from django_ciba.models import Client, Journey, Realm
 from django_ciba.realm_document import apply
+from tests.provider import push_journey
 
-JOURNEY: dict[str, Any] = {
-    "name": "push",
-    "start": "send",
-    "nodes": {
-        "send": {
-            "type": "PushSender",
-            "config": {"message_timeout": 60},
-            "outcomes": {"sent": "verify", "not_registered": "@failure"},
-        },
-        "verify": {
-            "type": "PushResultVerifier",
-            "outcomes": {
-                "success": "@success",
-                "failure": "@failure",
-                "expired": "@failure",
-                "waiting": "wait",
-            },
-        },
-        "wait": {
-            "type": "PollingWait",
-            "config": {"seconds": 8},
-            "outcomes": {"done": "verify"},
-        },
-    },
-}
+JOURNEY: dict[str, Any] = {"name": "push", **push_journey(60)}
 DOCUMENT: dict[str, Any] = {
     "realm": "/",
     "settings": {"signing_algs": ["ES256"]},

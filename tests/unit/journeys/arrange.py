@@ -9,35 +9,12 @@ from django.contrib.auth.models import AbstractBaseUser
 from django_ciba.backchannel_authentication.start import ValidAuthenticationRequest, started
 from django_ciba.journeys import answer
 from django_ciba.models import AuthenticationRequest, Client, Journey
+from tests.provider import push_journey
 
 Answer, Status = AuthenticationRequest.Answer, AuthenticationRequest.Status
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-# design §9: the push journey of the seeds.
-SEEDS: dict[str, Any] = {
-    "start": "username",
-    "nodes": {
-        "username": {
-            "type": "PlatformUsername",
-            "outcomes": {"found": "send", "not_found": "@failure"},
-        },
-        "send": {
-            "type": "PushSender",
-            "config": {"push_type": "default", "message_timeout": 120},
-            "outcomes": {"sent": "verify", "not_registered": "@failure"},
-        },
-        "verify": {
-            "type": "PushResultVerifier",
-            "outcomes": {
-                "success": "@success",
-                "failure": "@failure",
-                "expired": "@failure",
-                "waiting": "wait",
-            },
-        },
-        "wait": {"type": "PollingWait", "config": {"seconds": 8}, "outcomes": {"done": "verify"}},
-    },
-}
+SEEDS = push_journey(120)
 
 
 def after(seconds: float) -> datetime:
