@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -63,14 +63,9 @@ def verify_by(
     that a cached remote set lacks, or a signature that it does not bear out, has the set read
     again (RFC 7517 §4.5, rotation), within JWKS_MIN_REFETCH.
     """
-    if isinstance(source, Client):
-        inline: Callable[[], Keys] = lambda: source.inline_keys  # noqa: E731
-        url = source.jwks_uri
-    else:
-        inline = lambda: verification_keys(source["jwks"])  # noqa: E731
-        url = source.get("jwks_uri", "")
+    url = source.jwks_uri if isinstance(source, Client) else source.get("jwks_uri", "")
     if not url:
-        return verify(token, inline(), algs=algs, typ=typ)
+        return verify(token, _inline(source), algs=algs, typ=typ)
     now = timezone.now()
     held = _remote(url, now)
     try:
@@ -80,6 +75,10 @@ def verify_by(
         if newer is None:
             raise
         return verify(token, _usable(newer, now), algs=algs, typ=typ)
+
+
+def _inline(source: Client | Mapping[str, Any]) -> Keys:
+    return source.inline_keys if isinstance(source, Client) else verification_keys(source["jwks"])
 
 
 def refetch(url: str, now: datetime) -> bool:
