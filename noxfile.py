@@ -5,6 +5,7 @@ The oldest and the newest pair run everything, the ones between run what is quic
 """
 
 import os
+import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -31,14 +32,26 @@ nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = NOTHING_OUT in os.environ
 nox.options.stop_on_first_error = False
 
+# uv brings certificates of its own; a machine that trusts others says so to its system.
+os.environ.setdefault("UV_SYSTEM_CERTS", "1")
+os.environ.setdefault("UV_NATIVE_TLS", "1")
+
 
 def enable_pyenv_versions() -> None:
     """pyenv puts a python3.12 on PATH that refuses to start unless its version is enabled."""
-    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    versions = pyenv_root() / "versions"
     wanted = dict.fromkeys(python for python, _ in PAIRS)
     found = [newest for python in wanted if (newest := newest_in(versions, python))]
     if found:
         os.environ["PYENV_VERSION"] = ":".join(found)
+
+
+def pyenv_root() -> Path:
+    """Where pyenv is: as it says itself, or beside the shims that are on PATH."""
+    if named := os.environ.get("PYENV_ROOT"):
+        return Path(named)
+    shims = Path(shutil.which("python3") or "").parent
+    return shims.parent if shims.name == "shims" else Path.home() / ".pyenv"
 
 
 def newest_in(versions: Path, python: str) -> str | None:
