@@ -310,7 +310,7 @@ def test_a_hint_that_begins_like_an_object_must_be_one(
     relying_party: RelyingParties, text: str
 ) -> None:
     unsigned = relying_party(require_signed_request_object=False)
-    refused(unsigned.authenticate(login_hint=text), "invalid_request", "login_hint: not JSON")
+    refused(unsigned.authenticate(login_hint=text), "invalid_request", "JSON")
 
 
 @pytest.mark.requirement("RFC 8259", "8.2")
