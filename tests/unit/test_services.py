@@ -56,7 +56,7 @@ def processes_of(folder: Path) -> list[str]:
 
 
 def left_behind(folder: Path) -> list[str]:
-    """Those of `processes_of` that do not end either: Erlang's helpers do when their pipe closes."""
+    """Those that do not end by themselves: Erlang's helpers do when their pipe closes."""
     end = time.monotonic() + 20
     while (found := processes_of(folder)) and time.monotonic() < end:
         time.sleep(0.05)
