@@ -43,7 +43,7 @@ def valid_request(form: Parameters, client: Client, now: datetime) -> ValidAuthe
     locales = ui_locales(parameters)
     user = hinted_user(hint, client, now)
     user = user_of_the_code(parameters, client, user, now)
-    the_request_object_is_new(requested, client, now)
+    the_request_object_is_new(requested, client)
     return ValidAuthenticationRequest(
         client=client,
         user=user,

@@ -1,7 +1,7 @@
 """The signed authentication request (CIBA Core §7.1.1)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from django_ciba.client_keys import verify_by
 from django_ciba.conf import ciba_settings
@@ -10,9 +10,7 @@ from django_ciba.jose import (
     JoseError,
     Verified,
     audiences,
-    issued_in_the_past,
-    not_before,
-    not_expired,
+    in_force,
     same_audience,
 )
 from django_ciba.models import Client, UsedAssertion
@@ -34,7 +32,7 @@ class Requested:
 
     parameters: Parameters
     jti: str | None = None
-    expires: float = 0.0
+    exp: float = 0.0
 
 
 def request_parameters(form: Parameters, client: Client, now: datetime) -> Requested:
@@ -58,7 +56,7 @@ def request_parameters(form: Parameters, client: Client, now: datetime) -> Reque
         }
     )
     nothing_stands_outside(form, inside)
-    return Requested(inside, _jti(verified), not_expired(verified.claims, now=0))
+    return Requested(inside, _jti(verified), verified.claims["exp"])
 
 
 def verified_request(token: str, client: Client, now: datetime) -> Verified:
@@ -67,7 +65,7 @@ def verified_request(token: str, client: Client, now: datetime) -> Verified:
     verified = verify_by(
         client, token, algs=(registered,) if registered else ASYMMETRIC_ALGS, typ=TYPES
     )
-    claims, moment, leeway = verified.claims, now.timestamp(), ciba_settings.CLOCK_LEEWAY
+    claims, moment = verified.claims, now.timestamp()
     if claims.get("iss") != client.client_id:
         raise InvalidRequest("request: iss must be the client_id")
     if claims.get("client_id") not in (None, client.client_id):
@@ -78,9 +76,7 @@ def verified_request(token: str, client: Client, now: datetime) -> Verified:
     exp = claims.get("exp")
     if isinstance(exp, int | float) and exp > moment + LONGEST_LIFE:  # in milliseconds, mostly
         raise InvalidRequest(UNREASONABLE)
-    not_expired(claims, now=moment, leeway=leeway)
-    not_before(claims, now=moment, leeway=leeway)
-    issued_in_the_past(claims, now=moment, leeway=leeway)
+    in_force(claims, now=moment, leeway=ciba_settings.CLOCK_LEEWAY)
     return verified
 
 
@@ -94,13 +90,11 @@ def nothing_stands_outside(form: Parameters, inside: Parameters) -> None:
             raise InvalidRequest(f"{name} must stand inside the signed request, not beside it")
 
 
-def the_request_object_is_new(requested: Requested, client: Client, now: datetime) -> None:
+def the_request_object_is_new(requested: Requested, client: Client) -> None:
     """RFC 7519 §4.1.7: a signed request with a jti is taken once."""
     if requested.jti is None:
         return
-    until = datetime.fromtimestamp(requested.expires, UTC)
-    until += timedelta(seconds=ciba_settings.CLOCK_LEEWAY)
-    if not UsedAssertion.objects.consume(client, f"request:{requested.jti}", until):
+    if not UsedAssertion.objects.consume(client, f"request:{requested.jti}", requested.exp):
         raise InvalidRequest("request: jti has been used; sign a new request each time")
 
 

@@ -1,7 +1,5 @@
 """private_key_jwt: RFC 7523 §2.2 and §3, OpenID Connect Core §9."""
 
-from datetime import UTC, datetime, timedelta
-
 from django_ciba.client_authentication.method import Method, Presented
 from django_ciba.client_keys import verify_by
 from django_ciba.conf import ciba_settings
@@ -10,9 +8,7 @@ from django_ciba.jose import (
     JoseError,
     Verified,
     audiences,
-    issued_in_the_past,
-    not_before,
-    not_expired,
+    in_force,
     same_audience,
     unverified_claims,
 )
@@ -69,12 +65,9 @@ def _assertion(presented: Presented) -> str:
 
 def _the_times_hold(verified: Verified, now: float) -> float:
     """RFC 7523 §3 (4)-(6): exp needed and not far; nbf and iat hold when present. Returns exp."""
-    leeway = ciba_settings.CLOCK_LEEWAY
-    expires = not_expired(verified.claims, now=now, leeway=leeway)
+    expires = in_force(verified.claims, now=now, leeway=ciba_settings.CLOCK_LEEWAY)
     if expires - now > LONGEST_LIFE:
         raise InvalidClient("client_assertion: exp must be at most 30 minutes ahead")
-    not_before(verified.claims, now=now, leeway=leeway)
-    issued_in_the_past(verified.claims, now=now, leeway=leeway)
     return expires
 
 
@@ -95,6 +88,5 @@ def _the_jti_is_new(verified: Verified, client: Client, expires: float) -> None:
     jti = verified.claims.get("jti")
     if not isinstance(jti, str) or not jti:
         raise InvalidClient("client_assertion: jti is missing")
-    until = datetime.fromtimestamp(expires, UTC) + timedelta(seconds=ciba_settings.CLOCK_LEEWAY)
-    if not UsedAssertion.objects.consume(client, f"client_assertion:{jti}", until):
+    if not UsedAssertion.objects.consume(client, f"client_assertion:{jti}", expires):
         raise InvalidClient("client_assertion: jti has been used; make a new assertion each time")

@@ -6,6 +6,7 @@ Every fault of what others sent is a `JoseError`; the caller says what it means 
 from .algorithms import ASYMMETRIC_ALGS, FAPI_ALGS
 from .claims import (
     audiences,
+    in_force,
     issued_in_the_past,
     not_before,
     not_expired,
@@ -44,6 +45,7 @@ __all__ = [
     "audiences",
     "base64url",
     "from_base64url",
+    "in_force",
     "issued_in_the_past",
     "not_before",
     "not_expired",

@@ -56,6 +56,17 @@ def issued_in_the_past(claims: Mapping[str, Any], *, now: float, leeway: int = 0
     return _has_come(claims, "iat", now, leeway)
 
 
+def in_force(claims: Mapping[str, Any], *, now: float, leeway: int = 0) -> float:
+    """RFC 7519 §4.1.4-4.1.6: a JWT is used at its time: `exp` needed, `nbf` and `iat` when there.
+
+    Out: `exp`. Errors: `Expired`, `NotYetValid`, `Malformed`.
+    """
+    exp = not_expired(claims, now=now, leeway=leeway)
+    not_before(claims, now=now, leeway=leeway)
+    issued_in_the_past(claims, now=now, leeway=leeway)
+    return exp
+
+
 def audiences(claims: Mapping[str, Any]) -> tuple[str, ...]:
     """RFC 7519 §4.1.3: whom the JWT is for: a string, or a list of them; empty when absent.
 

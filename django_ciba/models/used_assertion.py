@@ -1,6 +1,6 @@
 """The `jti` of each JWT that may be used once, until it expires."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import IntegrityError, connections, models, router, transaction
 
@@ -9,14 +9,16 @@ from django_ciba.models.client import Client
 
 
 class UsedAssertionQuerySet(models.QuerySet["UsedAssertion"]):
-    def consume(self, client: Client, jti: str, expires_at: datetime) -> bool:
+    def consume(self, client: Client, jti: str, exp: float) -> bool:
         """RFC 7523 §3 (7): whether this is the first use of `jti` by that client; one statement.
+
+        `exp` is the NumericDate of its JWT; cleanup keeps the row for the clocks' leeway beyond it.
 
         The unique constraint decides, so that of two simultaneous uses one is the first.
         """
         alias = router.db_for_write(UsedAssertion)
         connection = connections[alias]
-        values = (client.pk, secrets.digest(jti), expires_at)
+        values = (client.pk, secrets.digest(jti), datetime.fromtimestamp(exp, UTC))
         if connection.vendor not in ("postgresql", "sqlite"):
             try:
                 with transaction.atomic(using=alias):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 
-from django_ciba import client_keys
+from django_ciba.client_keys import remote
 from django_ciba.jose import sign
 from django_ciba.models import Realm, RemoteJwks
 from tests.conformance.conftest import ISSUER, RelyingParties
@@ -38,9 +38,9 @@ def loopback(site: None, settings: Any) -> Iterator[None]:
         "OUTBOUND_ALLOW_LOOPBACK": True,
         "OUTBOUND_DEADLINE": DEADLINE,
     }
-    client_keys.forget()
+    remote.forget()
     yield
-    client_keys.forget()
+    remote.forget()
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def public(name: str) -> dict[str, Any]:
 
 def another_process() -> None:
     """What this process holds in memory is gone; the row is what a second one would find."""
-    client_keys.forget()
+    remote.forget()
 
 
 # --- reading and keeping -----------------------------------------------------------------------
@@ -211,13 +211,13 @@ def test_a_rotation_seen_by_one_process_is_seen_by_the_others_without_asking(
 ) -> None:
     with at(0):
         accepted(rp.authenticate())
-    held_by_this_process = dict(client_keys._held)
+    held_by_this_process = dict(remote._held)
     server.publish(public("client"), public("next"))
     another_process()
     with at(40):
         accepted(signed_by(rp, "next"))
     assert len(server.asked) == 2
-    client_keys._held.update(held_by_this_process)  # and back in the first one
+    remote._held.update(held_by_this_process)  # and back in the first one
     with at(41):
         accepted(signed_by(rp, "next"))
     assert len(server.asked) == 2
@@ -291,7 +291,7 @@ def test_an_address_that_is_down_is_asked_once_in_30_seconds(
     rp: RelyingParty, server: JwksServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.answer = fails
-    monkeypatch.setattr(client_keys, "PATIENCE", 3600.0)  # nobody waits for what has failed
+    monkeypatch.setattr(remote, "PATIENCE", 3600.0)  # nobody waits for what has failed
     for seconds, times in ((0, 1), (1, 1), (29, 1), (30, 2), (59, 2), (60, 3)):
         with at(seconds):
             for _ in range(3):

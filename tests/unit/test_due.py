@@ -329,9 +329,9 @@ def test_a_used_assertion_is_kept_until_it_can_be_used_no_more(
     client: Client, settings: Any
 ) -> None:
     settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "CLOCK_LEEWAY": 30, "RETENTION": 0}
-    assert UsedAssertion.objects.consume(client, "once", NOON)
+    assert UsedAssertion.objects.consume(client, "once", NOON.timestamp())
     assert deleted(after(30)) == {}
-    assert not UsedAssertion.objects.consume(client, "once", NOON)
+    assert not UsedAssertion.objects.consume(client, "once", NOON.timestamp())
     assert deleted(after(30) + timedelta(microseconds=1)) == {"used_assertions": 1}
 
 

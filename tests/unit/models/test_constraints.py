@@ -168,10 +168,10 @@ def test_a_clients_keys_are_written_in_one_place(root: Realm) -> None:
 
 def test_a_jti_is_used_once_by_a_client(root: Realm) -> None:
     one, other = make_client(root)[0], make_client(root, client_id="other")[0]
-    until = datetime(2099, 1, 1, tzinfo=UTC)
-    assert UsedAssertion.objects.consume(one, "jti", until)
-    assert not UsedAssertion.objects.consume(one, "jti", until)
-    assert UsedAssertion.objects.consume(other, "jti", until)
+    exp = datetime(2099, 1, 1, tzinfo=UTC).timestamp()
+    assert UsedAssertion.objects.consume(one, "jti", exp)
+    assert not UsedAssertion.objects.consume(one, "jti", exp)
+    assert UsedAssertion.objects.consume(other, "jti", exp)
     row = UsedAssertion.objects.filter(client=one).get()
     row.pk = None
     refuses("ciba_jti_once_per_client", lambda: row.save(force_insert=True))

@@ -78,7 +78,7 @@ def furnish(realm: Realm, name: str = "alice") -> None:
         expires_at=now + timedelta(hours=1),
     )
     assert Grant.objects.redeem(grant, [token], now)
-    assert UsedAssertion.objects.consume(client, "once", now)
+    assert UsedAssertion.objects.consume(client, "once", now.timestamp())
     code = UserCode(user=user)
     code.set_code("4711")
     code.save()

@@ -1,4 +1,4 @@
-"""A relying party's public keys: inline, or read from its JWKs_URI, cached and re-read.
+"""JWKs_URI: a relying party's public keys, read from its address, cached and re-read.
 
 One address is asked by one process at a time and at most once in JWKS_MIN_REFETCH, whatever key
 ids requests name: the row's `next_fetch_at` is moved by a conditional update before the fetch. A
@@ -10,25 +10,15 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 
 from django_ciba.conf import ciba_settings
-from django_ciba.jose import (
-    BadKey,
-    BadSignature,
-    UnknownKey,
-    VerificationKey,
-    Verified,
-    verification_keys,
-    verify,
-)
-from django_ciba.models import Client, RemoteJwks
+from django_ciba.jose import BadKey, UnknownKey, VerificationKey, verification_keys
+from django_ciba.models import RemoteJwks
 from django_ciba.outbound import OutboundError, fetch_json
 
 logger = logging.getLogger("django_ciba.client_keys")
@@ -39,54 +29,25 @@ PATIENCE = 2.0  # seconds; at most these of every JWKS_MIN_REFETCH, however slow
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class Held:
+    """What is known of one address."""
+
     keys: Keys
     read_at: datetime  # when the row was read
     fetched_at: datetime | None  # when the address answered
     awaited: bool  # somebody has just begun to ask the address
 
 
-_held: dict[str, _Held] = {}
+_held: dict[str, Held] = {}
 _lock = threading.Lock()
-
-
-def verify_by(
-    source: Client | Mapping[str, Any],
-    token: str,
-    *,
-    algs: Collection[str],
-    typ: Collection[str] | None = None,
-) -> Verified:
-    """`token` verified by the keys registered for `source`; raises JoseError.
-
-    `source` is a client, or an object with `jwks` or `jwks_uri` (a trusted hint issuer). A key id
-    that a cached remote set lacks, or a signature that it does not bear out, has the set read
-    again (RFC 7517 §4.5, rotation), within JWKS_MIN_REFETCH.
-    """
-    url = source.jwks_uri if isinstance(source, Client) else source.get("jwks_uri", "")
-    if not url:
-        return verify(token, _inline(source), algs=algs, typ=typ)
-    now = timezone.now()
-    held = _remote(url, now)
-    try:
-        return verify(token, _usable(held, now), algs=algs, typ=typ)
-    except (UnknownKey, BadSignature):
-        newer = _newer(url, held, now, wait=True)
-        if newer is None:
-            raise
-        return verify(token, _usable(newer, now), algs=algs, typ=typ)
-
-
-def _inline(source: Client | Mapping[str, Any]) -> Keys:
-    return source.inline_keys if isinstance(source, Client) else verification_keys(source["jwks"])
 
 
 def refetch(url: str, now: datetime) -> bool:
     """Ask the address, unless it was asked a moment ago; whether that gave newer keys."""
-    return _newer(url, _read_row(url, now), now, wait=False) is not None
+    return newer(url, _read_row(url, now), now, wait=False) is not None
 
 
-def _usable(held: _Held, now: datetime) -> Keys:
+def usable(held: Held, now: datetime) -> Keys:
     """Keys that are not too old; else UnknownKey, which says where the trouble is."""
     stale = timedelta(seconds=ciba_settings.JWKS_MAX_STALE)
     if not held.keys or held.fetched_at is None or now - held.fetched_at > stale:
@@ -94,7 +55,7 @@ def _usable(held: _Held, now: datetime) -> Keys:
     return held.keys
 
 
-def _remote(url: str, now: datetime) -> _Held:
+def known(url: str, now: datetime) -> Held:
     """What is known of `url`: from this process, else the row, else the address."""
     held = _held.get(url)
     fresh = timedelta(seconds=ciba_settings.JWKS_MIN_REFETCH)
@@ -102,11 +63,11 @@ def _remote(url: str, now: datetime) -> _Held:
         held = _read_row(url, now)
     age = timedelta(seconds=ciba_settings.JWKS_MAX_AGE)
     if held.fetched_at is None or now - held.fetched_at >= age:
-        return _newer(url, held, now, wait=held.fetched_at is None) or held
+        return newer(url, held, now, wait=held.fetched_at is None) or held
     return held
 
 
-def _newer(url: str, held: _Held, now: datetime, *, wait: bool) -> _Held | None:
+def newer(url: str, held: Held, now: datetime, *, wait: bool) -> Held | None:
     """What the address says since `held`, or None; it is asked unless it was a moment ago.
 
     `wait`: for another caller that has just begun to ask it.
@@ -133,7 +94,7 @@ def _newer(url: str, held: _Held, now: datetime, *, wait: bool) -> _Held | None:
     return _read_row(url, now)
 
 
-def _read_by_another(url: str, held: _Held, now: datetime, wait: bool) -> _Held | None:
+def _read_by_another(url: str, held: Held, now: datetime, wait: bool) -> Held | None:
     """What another caller, in this process or not, got since `held`."""
     give_up = time.monotonic() + PATIENCE
     while True:
@@ -147,12 +108,12 @@ def _read_by_another(url: str, held: _Held, now: datetime, wait: bool) -> _Held 
         time.sleep(0.05)
 
 
-def _read_row(url: str, now: datetime) -> _Held:
+def _read_row(url: str, now: datetime) -> Held:
     columns = ("document", "fetched_at", "next_fetch_at", "problem")
     row = RemoteJwks.objects.filter(url=url).values_list(*columns).first()
     document, fetched_at, next_fetch_at, problem = row or (None, None, None, "")
     keys = verification_keys(document, unknown="skip") if document else ()
-    held = _Held(keys, now, fetched_at, not problem and _just_asked(fetched_at, next_fetch_at))
+    held = Held(keys, now, fetched_at, not problem and _just_asked(fetched_at, next_fetch_at))
     with _lock:
         if len(_held) >= 10_000:
             _held.clear()
