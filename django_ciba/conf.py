@@ -7,6 +7,7 @@ their lower-case name. docs/reference/settings.md is written from these declarat
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_network
 from typing import Any, Generic, TypeVar, cast, overload
 from urllib.parse import urlsplit
 
@@ -111,6 +112,39 @@ def endpoint_address(value: Any) -> str | None:
     if not isinstance(value, str) or not value:
         return "must be the public address of that endpoint, as https://op.example.com/o/authorize/"
     return issuer_address(value.rstrip("/"))
+
+
+def resources(value: Any) -> str | None:
+    """RFC 8707 §2: absolute URIs without a fragment."""
+    if texts(value) is not None:
+        return "must be a list of absolute URIs"
+    for each in value:
+        try:
+            parts = urlsplit(each)
+        except ValueError:
+            return "must be a list of absolute URIs"
+        if not parts.scheme or "#" in each or any(letter.isspace() for letter in each):
+            return "must be a list of absolute URIs, without fragment"
+    return None
+
+
+def header_name_or_none(value: Any) -> str | None:
+    """RFC 9110 §5.1, without the underscore, which servers and gateways fold into a hyphen."""
+    if value is None or (isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9-]+", value)):
+        return None
+    return "must be the name of a header: letters, digits and hyphens"
+
+
+def networks(value: Any) -> str | None:
+    """A list of addresses, networks, or `unix`."""
+    if texts(value) is not None:
+        return "must be a list of strings"
+    for each in value:
+        try:
+            _ = each == "unix" or ip_network(each)
+        except ValueError:
+            return f"must be a list of addresses and networks, as 10.0.0.0/8: {each} is neither"
+    return None
 
 
 def signing_algs(value: Any) -> str | None:
@@ -274,6 +308,110 @@ class CibaSettings:
         "Who may sign a `login_hint_token`: objects with `issuer` and one of `jwks`, `jwks_uri`.",
         problem=hint_issuers,
         realm=True,
+    )
+    REQUIRE_FAPI_CIBA = Setting(
+        False,
+        "Take only clients of `profile` `fapi-ciba` in this realm: signed requests, ping or poll, "
+        "sender-constrained tokens, asymmetric client authentication.",
+        problem=boolean,
+        realm=True,
+    )
+    PUSH_DELIVERY = Setting(
+        False,
+        "Let clients of this realm have their tokens pushed (`backchannel_token_delivery_mode` "
+        "`push`). FAPI-CIBA forbids it.",
+        problem=boolean,
+        realm=True,
+        security="Tokens are then sent to an address that the client has registered, to whoever "
+        "answers there.",
+    )
+    RESOURCES = Setting[tuple[str, ...] | list[str]](
+        (),
+        "Resources that tokens may be asked for by `resource` (RFC 8707): absolute URIs.",
+        problem=resources,
+        realm=True,
+    )
+    PAIRWISE_SALT = Setting[str | None](
+        None,
+        "Secret that pairwise subjects are made with. Set it before the first client of "
+        "`subject_type` `pairwise`, and never change it: their subjects change with it.",
+        problem=text_or_none,
+    )
+    REGISTRATION = Setting(
+        "off",
+        "Dynamic client registration (RFC 7591): `off`, `token` (with an initial access token "
+        "that an operator made) or `open` (whoever asks).",
+        problem=lambda value: (
+            None if value in ("off", "token", "open") else "must be 'off', 'token' or 'open'"
+        ),
+        realm=True,
+        security="With `open`, everybody can make the server read a `jwks_uri` and ask users.",
+    )
+    CLIENT_CERTIFICATE_HEADER = Setting[str | None](
+        None,
+        "Header in which the TLS-terminating proxy hands on the client's certificate, as "
+        "`Client-Cert`. None: no client certificates.",
+        problem=header_name_or_none,
+    )
+    CLIENT_CERTIFICATE_FORMAT = Setting(
+        "rfc9440",
+        "What that header holds: `nginx` (`$ssl_client_escaped_cert`), `envoy` "
+        "(`x-forwarded-client-cert`) or `rfc9440` (`Client-Cert`).",
+        problem=lambda value: (
+            None
+            if value in ("nginx", "envoy", "rfc9440")
+            else "must be 'nginx', 'envoy' or 'rfc9440'"
+        ),
+    )
+    TRUSTED_PROXIES = Setting[tuple[str, ...] | list[str]](
+        (),
+        "Addresses or networks (`10.0.0.0/8`) of the proxies whose certificate header is "
+        "believed, as REMOTE_ADDR has them; `unix` for a proxy that comes by a Unix socket.",
+        problem=networks,
+        security="Whoever can connect from one of them can claim to be any client that "
+        "authenticates by certificate.",
+    )
+    MTLS_ENDPOINTS = Setting[str | None](
+        None,
+        "Public address of the mounted URLconf where the TLS server asks for client certificates, "
+        "when that is another host than ISSUER (`mtls_endpoint_aliases`, RFC 8705 §5).",
+        problem=lambda value: None if value is None else issuer_address(value),
+    )
+    DPOP_PROOF_LIFETIME = Setting(
+        60, "Seconds that a DPoP proof is taken after its `iat`.", problem=positive
+    )
+    DPOP_NONCE_REQUIRED = Setting(
+        False,
+        "Ask for a nonce of ours in every DPoP proof (RFC 9449 §8): a stolen, pre-made proof is "
+        "then of no use, and each client asks twice now and then.",
+        problem=boolean,
+        realm=True,
+    )
+    DPOP_NONCE_LIFETIME = Setting(300, "Seconds that a DPoP nonce is taken.", problem=positive)
+    KEY_ROTATION = Setting[int | None](
+        None,
+        "Seconds that a signing key signs before the scheduled rotation puts the next one in its "
+        "place. None: keys are rotated by hand.",
+        problem=lambda value: None if value is None else positive(value),
+        realm=True,
+    )
+    KEY_PUBLISHED_BEFORE = Setting(
+        86400,
+        "Seconds that a key has been published before it signs: longer than clients cache a JWKS.",
+        problem=not_negative,
+        realm=True,
+    )
+    LONG_POLLING_SECONDS = Setting(
+        30, "Most seconds that a poll of a long-polling client is held.", problem=positive
+    )
+    LONG_POLLING_MOST = Setting(
+        5000, "Polls that one process holds; one more is answered 503.", problem=positive
+    )
+    LONG_POLLING_REDIS = Setting[str | None](
+        None,
+        "Address of a Redis that wakes held polls, as `redis://127.0.0.1:6379/0`. None: the "
+        "database is asked once a second for all of them.",
+        problem=text_or_none,
     )
     CLOCK_LEEWAY = Setting(
         30, "Seconds by which another party's clock may differ from ours.", problem=leeway

@@ -8,6 +8,8 @@ ASK: Final = "bc-authorize"
 TOKEN: Final = "access_token"
 USERINFO: Final = "userinfo"
 OWN_API: Final = "your own API"
+REGISTER: Final = "register"
+REVOKE: Final = "token/revoke"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,26 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
         "(currency signs count), without line breaks, control characters, bidirectional overrides "
         "or invisible characters.",
     ),
+    "invalid_authorization_details": ErrorProse(
+        (ASK,),
+        "Send `authorization_details` as a JSON array of objects, each with a `type` that discovery "
+        "lists and the client is registered for, and of the form that the description asks for.",
+    ),
+    "invalid_target": ErrorProse(
+        (ASK, TOKEN),
+        "Name resources that the realm knows ([RESOURCES](settings.md#resources)) as absolute URIs; "
+        "at the token endpoint, none that the authentication request did not name.",
+    ),
+    "invalid_dpop_proof": ErrorProse(
+        (TOKEN, USERINFO, OWN_API),
+        "Make a new proof for every request, with its method, its address without query, the time "
+        "and a new `jti`, and with the key that the token is bound to.",
+    ),
+    "use_dpop_nonce": ErrorProse(
+        (TOKEN, USERINFO, OWN_API),
+        "Make the proof again with the `nonce` that the `DPoP-Nonce` header of this answer names, "
+        "and use that one until another answer names a newer one.",
+    ),
     "access_denied": ErrorProse(
         (ASK, TOKEN),
         "Stop. From the token endpoint: the user denied, let the prompt run out, or an operator "
@@ -115,6 +137,14 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
     "insufficient_user_authentication": ErrorProse(
         (OWN_API,),
         "Start a new authentication request with the `acr_values` that the challenge names.",
+    ),
+    "invalid_client_metadata": ErrorProse(
+        (REGISTER,),
+        "The description names the member and the rule. Nothing was registered or changed.",
+    ),
+    "unsupported_token_type": ErrorProse(
+        (REVOKE,),
+        "Send an access token or a refresh token of this provider.",
     ),
     "server_error": ErrorProse(
         EVERYWHERE,

@@ -194,6 +194,6 @@ class ClientAdmin(OperatorAdmin[Client]):
             )
             return
         secret = client.new_secret()
-        client.save(update_fields=["secret_digest", "updated_at"])
+        client.save(update_fields=["secret_digest", "secret_encrypted", "updated_at"])
         self.note(request, [client], "Made a new secret.")
         self._show_once(request, client, secret)

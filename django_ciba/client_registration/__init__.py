@@ -50,6 +50,7 @@ __all__ = [
 SECRET_METHODS: Final = (
     Client.AuthMethod.CLIENT_SECRET_BASIC,
     Client.AuthMethod.CLIENT_SECRET_POST,
+    Client.AuthMethod.CLIENT_SECRET_JWT,
 )
 
 
@@ -127,7 +128,9 @@ def registered(metadata: object, realm: Realm, *, existing: Client | None = None
     client.metadata = own | {name: whole[name] for name in INFORMATIONAL if name in whole}
     secret = metadata.get("client_secret")
     if client.token_endpoint_auth_method not in SECRET_METHODS:
-        client.secret_digest = ""  # or an old secret would be good again after the way back
+        client.secret_digest = client.secret_encrypted = (
+            ""  # or an old secret would be good again after the way back
+        )
     elif secret is not None and not client.has_secret(secret):
         client.set_secret(secret)
     for kept in ("inline_keys", "scopes"):  # computed once from what has just changed

@@ -13,7 +13,7 @@ from django.db import models
 
 from django_ciba.jose import BadKey, verification_keys
 from django_ciba.models import Client
-from django_ciba.models.remote_jwks import jwks_uri_problem
+from django_ciba.models.remote_jwks import called_address_problem
 from django_ciba.protocol.names import CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE
 
 from .problems import Problem, shown, under, unknown, unstorable
@@ -78,17 +78,10 @@ def validated(model: type[models.Model], column: str, value: Any) -> Iterator[Pr
                 yield Problem("", f"must be at most {field.max_length} characters long")
 
 
-def delivery_mode(value: Any) -> Iterator[Problem]:
-    """CIBA Core §4: only what the code has."""
-    if value in ("ping", "push"):
-        yield Problem("", "must be poll: ping and push come with the next release")
-    else:
-        yield from one_of(Client.DeliveryMode.values, value)
-
-
 def notification_endpoint(value: Any) -> Iterator[Problem]:
-    """CIBA Core §4: not taken silently, as nothing would ever be sent there."""
-    yield Problem("", "has no use with poll; ping and push come with the next release")
+    """CIBA Core §4, §10.2: an address that we may call."""
+    if (problem := called_address_problem(value)) is not None:
+        yield Problem("", problem)
 
 
 def grant_types(value: Any) -> Iterator[Problem]:
@@ -157,7 +150,7 @@ def _key_fault(value: Any) -> Problem | None:
 
 def jwks_uri(value: Any) -> Iterator[Problem]:
     """RFC 7591 §2: an address that we may call."""
-    if (problem := jwks_uri_problem(value)) is not None:
+    if (problem := called_address_problem(value)) is not None:
         yield Problem("", problem)
 
 
@@ -203,16 +196,33 @@ COLUMNS: Final[Mapping[str, Check]] = {
     "client_name": partial(text, most=200),
     "enabled": boolean,
     "token_endpoint_auth_method": partial(one_of, Client.AuthMethod.values),
-    "token_endpoint_auth_signing_alg": signing_alg,
+    "token_endpoint_auth_signing_alg": partial(one_of, Client.AssertionAlg.values),
+    "tls_client_auth_subject_dn": partial(text, most=1000),
+    "tls_client_auth_san_dns": partial(text, most=255),
+    "tls_client_auth_san_uri": partial(text, most=1000),
+    "tls_client_auth_san_ip": partial(text, most=45),
+    "tls_client_auth_san_email": partial(text, most=320),
+    "tls_client_certificate_bound_access_tokens": boolean,
+    "dpop_bound_access_tokens": boolean,
     "scope": scope,
     "grant_types": grant_types,
     "jwks": jwks,
     "jwks_uri": jwks_uri,
-    "backchannel_token_delivery_mode": delivery_mode,
+    "backchannel_token_delivery_mode": partial(one_of, Client.DeliveryMode.values),
+    "backchannel_client_notification_endpoint": notification_endpoint,
+    "backchannel_long_polling": boolean,
     "backchannel_authentication_request_signing_alg": signing_alg,
     "backchannel_user_code_parameter": boolean,
     "require_signed_request_object": boolean,
     "id_token_signed_response_alg": signing_alg,
+    "userinfo_signed_response_alg": signing_alg,
+    "introspection_signed_response_alg": signing_alg,
+    "subject_type": partial(one_of, Client.SubjectType.values),
+    "sector_identifier_uri": jwks_uri,
+    "access_token_format": partial(one_of, Client.AccessTokenFormat.values),
+    "authorization_details_types": partial(list_of, text),
+    "may_introspect": boolean,
+    "resource_identifiers": partial(list_of, redirect_address),
     "profile": partial(one_of, Client.Profile.values),
     "issuer_only_audience": boolean,
     "hide_unknown_users": boolean,
@@ -231,15 +241,12 @@ INFORMATIONAL: Final[Mapping[str, Check]] = {
     "tos_uri": web_address,
 }
 MEMBERS: Final[Mapping[str, Check]] = {**COLUMNS, **INFORMATIONAL, "client_secret": secret}
-REFUSED: Final[Mapping[str, Check]] = {
-    "backchannel_client_notification_endpoint": notification_endpoint,
-}
 NEEDED: Final = ("client_id",)
 
 
 def member_problems(name: str, value: Any) -> Iterator[Problem]:
     """What is wrong with one member by itself. RFC 7592 §2.2: null is as good as left out."""
-    check = MEMBERS.get(name) or REFUSED.get(name)
+    check = MEMBERS.get(name)
     if check is None:
         yield Problem("", unknown(name, MEMBERS, "a client"))
     elif value is not None:

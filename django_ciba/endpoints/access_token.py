@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from django_ciba.client_authentication import authenticated_client
 from django_ciba.endpoints.wire import WireEndpoint, answered
 from django_ciba.grants import grant_for
+from django_ciba.protocol.confirmation import BEARER
 from django_ciba.protocol.errors import InvalidClient, ProtocolError
 
 
@@ -19,4 +20,4 @@ class TokenEndpoint(WireEndpoint):
         parameters = self.parameters(request)
         client = authenticated_client(self.presented(request, parameters))
         grant = grant_for(parameters, client)
-        return answered(grant.tokens(parameters, client, self.now))
+        return answered(grant.tokens(parameters, client, BEARER, self.now))

@@ -8,6 +8,7 @@ from django_ciba.delivery import the_client_may_poll
 from django_ciba.grants.grant_type import GrantType
 from django_ciba.hooks import hooks
 from django_ciba.models import AuthenticationRequest, Client, Grant
+from django_ciba.protocol.confirmation import Confirmation
 from django_ciba.protocol.errors import (
     AccessDenied,
     AuthorizationPending,
@@ -31,13 +32,15 @@ _Status = AuthenticationRequest.Status
 class CibaGrant(GrantType):
     grant_type = CIBA_GRANT_TYPE
 
-    def tokens(self, parameters: Parameters, client: Client, now: datetime) -> dict[str, Any]:
+    def tokens(
+        self, parameters: Parameters, client: Client, confirmation: Confirmation, now: datetime
+    ) -> dict[str, Any]:
         the_client_may_poll(client)
         auth_req_id = parameters.needed("auth_req_id")
         the_request_is_answered(auth_req_id, client, now)
         authorized = the_authorized_request(auth_req_id, client, now)
         the_user_may_still_sign_in(authorized)
-        response = redeemed_tokens(authorized, client, now)
+        response = redeemed_tokens(authorized, client, confirmation, now)
         if response is None:
             raise replayed(authorized, now)
         signals.announce(signals.request_redeemed, authorized)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django_ciba.models import Client
+from django_ciba.protocol.confirmation import Confirmation
 from django_ciba.protocol.parameters import Parameters
 
 
@@ -14,5 +15,7 @@ class GrantType(ABC):
     grant_type: ClassVar[str]
 
     @abstractmethod
-    def tokens(self, parameters: Parameters, client: Client, now: datetime) -> dict[str, Any]:
-        """The token response (RFC 6749 §5.1). Raises a ProtocolError."""
+    def tokens(
+        self, parameters: Parameters, client: Client, confirmation: Confirmation, now: datetime
+    ) -> dict[str, Any]:
+        """The token response (RFC 6749 §5.1), bound to `confirmation`. Raises a ProtocolError."""

@@ -6,6 +6,7 @@ from typing import Any
 from django_ciba.grants.grant_type import GrantType
 from django_ciba.hooks import hooks
 from django_ciba.models import Client, Grant, Token
+from django_ciba.protocol.confirmation import Confirmation
 from django_ciba.protocol.errors import InvalidGrant, InvalidScope
 from django_ciba.protocol.names import OPENID_SCOPE, REFRESH_TOKEN_GRANT_TYPE
 from django_ciba.protocol.parameters import Parameters
@@ -17,11 +18,15 @@ NOT_YOURS = "the refresh token is unknown, used, expired, revoked, or was issued
 class RefreshTokenGrant(GrantType):
     grant_type = REFRESH_TOKEN_GRANT_TYPE
 
-    def tokens(self, parameters: Parameters, client: Client, now: datetime) -> dict[str, Any]:
+    def tokens(
+        self, parameters: Parameters, client: Client, confirmation: Confirmation, now: datetime
+    ) -> dict[str, Any]:
         spent = the_live_refresh_token(parameters.needed("refresh_token"), client, now)
         if not hooks().may_sign_in(spent.grant.user):
             raise InvalidGrant(NOT_YOURS, log_detail="the user may not sign in")
-        response = refreshed_tokens(spent, client, narrowed_scope(parameters, spent, client), now)
+        response = refreshed_tokens(
+            spent, client, narrowed_scope(parameters, spent, client), confirmation, now
+        )
         if response is None:
             raise reused(spent, now)
         return response

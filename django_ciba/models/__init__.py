@@ -2,27 +2,32 @@
 
 from django_ciba.models.acr_mapping import AcrMapping
 from django_ciba.models.authentication_request import AuthenticationRequest
+from django_ciba.models.authorization_details_type import AuthorizationDetailsType
 from django_ciba.models.client import Client
 from django_ciba.models.configuration import Configuration, configuration
 from django_ciba.models.configuration_version import ConfigurationVersion, forget
 from django_ciba.models.delivery import Delivery, DeliveryAttempt
 from django_ciba.models.grant import Grant, Token
+from django_ciba.models.initial_access_token import InitialAccessToken
 from django_ciba.models.journey import Journey, JourneyVersion
 from django_ciba.models.realm import Realm
 from django_ciba.models.remote_jwks import RemoteJwks
 from django_ciba.models.signing_key import SigningKey
 from django_ciba.models.used_assertion import UsedAssertion
+from django_ciba.models.used_proof import UsedProof
 from django_ciba.models.user_code import UserCode
 
 __all__ = [
     "AcrMapping",
     "AuthenticationRequest",
+    "AuthorizationDetailsType",
     "Client",
     "Configuration",
     "ConfigurationVersion",
     "Delivery",
     "DeliveryAttempt",
     "Grant",
+    "InitialAccessToken",
     "Journey",
     "JourneyVersion",
     "Realm",
@@ -30,6 +35,7 @@ __all__ = [
     "SigningKey",
     "Token",
     "UsedAssertion",
+    "UsedProof",
     "UserCode",
     "configuration",
     "forget",

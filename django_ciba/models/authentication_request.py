@@ -225,6 +225,16 @@ class AuthenticationRequest(models.Model):
     binding_message = models.CharField(max_length=100, blank=True)
     acr = models.CharField("ACR", max_length=200, blank=True, help_text="The mapped acr value.")
     ui_locales = models.CharField(max_length=200, blank=True)
+    authorization_details = models.JSONField(default=list, blank=True)
+    requested_claims = models.JSONField(
+        default=dict, blank=True, help_text="The claims parameter (OpenID Connect Core §5.5)."
+    )
+    resource = models.JSONField(
+        default=list, blank=True, help_text="The resources that the tokens are for (RFC 8707)."
+    )
+    dpop_jkt = models.CharField(
+        "DPoP key", max_length=43, blank=True, help_text="The key that must ask for the tokens."
+    )
 
     # As wide as polled_us: PostgreSQL multiplies two of its integers as an integer.
     polling_interval = models.PositiveBigIntegerField(help_text="Seconds between polls.")

@@ -10,6 +10,7 @@ from django.utils.crypto import constant_time_compare
 from django_ciba.jose import VerificationKey, verification_keys
 from django_ciba.models import secrets
 from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
+from django_ciba.models.secrets import EncryptedTextField
 from django_ciba.protocol.names import CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE
 
 
@@ -23,10 +24,15 @@ class Client(ConfigurationModel):
     class AuthMethod(models.TextChoices):
         CLIENT_SECRET_BASIC = "client_secret_basic", "client_secret_basic"
         CLIENT_SECRET_POST = "client_secret_post", "client_secret_post"
+        CLIENT_SECRET_JWT = "client_secret_jwt", "client_secret_jwt"
         PRIVATE_KEY_JWT = "private_key_jwt", "private_key_jwt"
+        TLS_CLIENT_AUTH = "tls_client_auth", "tls_client_auth"
+        SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth", "self_signed_tls_client_auth"
 
     class DeliveryMode(models.TextChoices):
         POLL = "poll", "poll"
+        PING = "ping", "ping"
+        PUSH = "push", "push"
 
     class SigningAlg(models.TextChoices):
         ES256 = "ES256", "ES256"
@@ -34,8 +40,24 @@ class Client(ConfigurationModel):
         RS256 = "RS256", "RS256"
         EDDSA = "EdDSA", "EdDSA"
 
+    class AssertionAlg(models.TextChoices):
+        ES256 = "ES256", "ES256"
+        PS256 = "PS256", "PS256"
+        RS256 = "RS256", "RS256"
+        EDDSA = "EdDSA", "EdDSA"
+        HS256 = "HS256", "HS256"
+
     class Profile(models.TextChoices):
         CIBA = "ciba", "CIBA"
+        FAPI_CIBA = "fapi-ciba", "FAPI-CIBA"
+
+    class SubjectType(models.TextChoices):
+        PUBLIC = "public", "public"
+        PAIRWISE = "pairwise", "pairwise"
+
+    class AccessTokenFormat(models.TextChoices):
+        OPAQUE = "opaque", "opaque"
+        JWT = "jwt", "JWT (RFC 9068)"
 
     realm = models.ForeignKey("Realm", models.CASCADE, related_name="clients")
     client_id = models.CharField(
@@ -52,15 +74,34 @@ class Client(ConfigurationModel):
         "let in again. Deleting it takes its requests, grants and tokens along.",
     )
     secret_digest = models.CharField(max_length=64, blank=True, editable=False)
+    # client_secret_jwt alone: a MAC needs the secret itself.
+    secret_encrypted = EncryptedTextField(blank=True, default="", editable=False)
     token_endpoint_auth_method = models.CharField(
         max_length=40, choices=AuthMethod, default=AuthMethod.CLIENT_SECRET_BASIC
     )
     token_endpoint_auth_signing_alg = models.CharField(
         "token endpoint auth signing algorithm",
         max_length=10,
-        choices=SigningAlg,
+        choices=AssertionAlg,
         blank=True,
-        help_text="The one algorithm of its assertions; empty: any of ours.",
+        help_text="The one algorithm of its assertions; empty: any of ours that fits its method.",
+    )
+    tls_client_auth_subject_dn = models.CharField(
+        "TLS client auth: subject DN",
+        max_length=1000,
+        blank=True,
+        help_text="tls_client_auth: what its certificate is known by. Give exactly one of these "
+        "five (RFC 8705). The distinguished name is written as in RFC 4514.",
+    )
+    tls_client_auth_san_dns = models.CharField(
+        "TLS client auth: DNS name", max_length=255, blank=True
+    )
+    tls_client_auth_san_uri = models.CharField("TLS client auth: URI", max_length=1000, blank=True)
+    tls_client_auth_san_ip = models.CharField(
+        "TLS client auth: IP address", max_length=45, blank=True
+    )
+    tls_client_auth_san_email = models.CharField(
+        "TLS client auth: e-mail address", max_length=320, blank=True
     )
     grant_types = models.JSONField(default=default_grant_types)
     scope = models.CharField(
@@ -93,6 +134,16 @@ class Client(ConfigurationModel):
     backchannel_token_delivery_mode = models.CharField(
         max_length=10, choices=DeliveryMode, default=DeliveryMode.POLL
     )
+    backchannel_client_notification_endpoint = models.CharField(
+        max_length=1000,
+        blank=True,
+        help_text="Where ping and push are sent to. Its owner must be the client's.",
+    )
+    backchannel_long_polling = models.BooleanField(
+        default=False,
+        help_text="Hold its polls until the user has answered, at most LONG_POLLING_SECONDS, where "
+        "the site runs under ASGI (CIBA Core §7.3).",
+    )
     backchannel_user_code_parameter = models.BooleanField(
         default=False,
         help_text="Users who have set a user code must tell it to this client, which sends it as "
@@ -103,6 +154,69 @@ class Client(ConfigurationModel):
         max_length=10,
         choices=SigningAlg,
         default=SigningAlg.ES256,
+    )
+    id_token_encrypted_response_alg = models.CharField(
+        "ID token encryption algorithm", max_length=30, blank=True
+    )
+    id_token_encrypted_response_enc = models.CharField(
+        "ID token content encryption", max_length=30, blank=True
+    )
+    userinfo_signed_response_alg = models.CharField(
+        "UserInfo signing algorithm",
+        max_length=10,
+        choices=SigningAlg,
+        blank=True,
+        help_text="Empty: UserInfo is answered as plain JSON.",
+    )
+    userinfo_encrypted_response_alg = models.CharField(
+        "UserInfo encryption algorithm", max_length=30, blank=True
+    )
+    userinfo_encrypted_response_enc = models.CharField(
+        "UserInfo content encryption", max_length=30, blank=True
+    )
+    introspection_signed_response_alg = models.CharField(
+        "introspection signing algorithm",
+        max_length=10,
+        choices=SigningAlg,
+        blank=True,
+        help_text="Of signed introspection answers (RFC 9701), when it asks for one.",
+    )
+    request_object_encryption_alg = models.CharField(max_length=30, blank=True)
+    request_object_encryption_enc = models.CharField(max_length=30, blank=True)
+    subject_type = models.CharField(max_length=10, choices=SubjectType, default=SubjectType.PUBLIC)
+    sector_identifier_uri = models.CharField(
+        "sector identifier URI",
+        max_length=1000,
+        blank=True,
+        help_text="Pairwise clients of one sector know a user by one subject.",
+    )
+    access_token_format = models.CharField(
+        max_length=10, choices=AccessTokenFormat, default=AccessTokenFormat.OPAQUE
+    )
+    tls_client_certificate_bound_access_tokens = models.BooleanField(
+        "certificate-bound access tokens",
+        default=False,
+        help_text="Its tokens work only with the certificate they were asked for with (RFC 8705).",
+    )
+    dpop_bound_access_tokens = models.BooleanField(
+        "DPoP-bound access tokens",
+        default=False,
+        help_text="Every token request needs a DPoP proof, and its tokens work only with the key "
+        "of that proof (RFC 9449).",
+    )
+    authorization_details_types = models.JSONField(
+        default=list, blank=True, help_text="Types of authorization details that it may ask for."
+    )
+    may_introspect = models.BooleanField(
+        default=False,
+        help_text="A resource server of the realm: it may introspect tokens that other clients "
+        "show it.",
+    )
+    resource_identifiers = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="For a resource server: the resources (RFC 8707) that it is. Tokens for other "
+        "resources are inactive to it.",
     )
     profile = models.CharField(max_length=20, choices=Profile, default=Profile.CIBA)
     issuer_only_audience = models.BooleanField(
@@ -115,6 +229,12 @@ class Client(ConfigurationModel):
         "code like any other request, and let it expire.",
     )
     metadata = models.JSONField(default=dict, blank=True, help_text="Other registered members.")
+    registration_token_digest = models.CharField(
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text="Of a client that registered itself: what it manages its registration with.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -140,8 +260,13 @@ class Client(ConfigurationModel):
         return secret
 
     def set_secret(self, secret: str) -> None:
-        """Store the digest of a secret that was agreed elsewhere. The caller saves."""
+        """Store the digest of a secret that was agreed elsewhere. The caller saves.
+
+        The secret itself is kept, encrypted, only for the method that cannot do without.
+        """
         self.secret_digest = secrets.digest(secret)
+        signs_with_it = self.token_endpoint_auth_method == self.AuthMethod.CLIENT_SECRET_JWT
+        self.secret_encrypted = secret if signs_with_it else ""
 
     def has_secret(self, secret: str) -> bool:
         """Whether `secret` is this client's, in constant time; a client without one has none."""

@@ -1,6 +1,6 @@
 """The outbox: a message that must go out, written in the transaction that made it due.
 
-Prompts to users now; ping and push to relying parties are rows of the same table.
+Prompts to users, and ping and push to relying parties.
 """
 
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from django_ciba.models.authentication_request import AuthenticationRequest
+from django_ciba.models.secrets import EncryptedTextField
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -46,6 +47,8 @@ class Delivery(models.Model):
 
     class Kind(models.TextChoices):
         PROMPT = "prompt", "prompt to the user"
+        PING = "ping", "ping to the client"
+        PUSH = "push", "push to the client"
 
     class State(models.TextChoices):
         DUE = "due", "due"
@@ -67,6 +70,8 @@ class Delivery(models.Model):
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     problem = models.CharField(max_length=300, blank=True, help_text="What the last attempt met.")
+    # What a push carries, kept until the client has acknowledged it: a retry sends the same tokens.
+    payload = EncryptedTextField(blank=True, default="", editable=False)
 
     objects = DeliveryQuerySet.as_manager()
 

@@ -22,14 +22,18 @@ WITH redeemed AS (
   RETURNING id
 ), created AS (
   INSERT INTO django_ciba_grant (authentication_request_id, client_id, user_id, subject, scope,
-    acr, amr, authenticated_at, created_at, revoked_at)
-  SELECT redeemed.id, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, NULL FROM redeemed
+    acr, amr, authorization_details, requested_claims, resource, authenticated_at, created_at,
+    revoked_at)
+  SELECT redeemed.id, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s::jsonb, %s::jsonb, %s, %s, NULL
+  FROM redeemed
   RETURNING id
 )
-INSERT INTO django_ciba_token (grant_id, kind, digest, scope, created_at, expires_at, used_at)
-SELECT created.id, token.kind, token.digest, token.scope,
-       token.created_at::timestamptz, token.expires_at::timestamptz, NULL
-FROM created, (VALUES {rows}) AS token (kind, digest, scope, created_at, expires_at)
+INSERT INTO django_ciba_token (grant_id, kind, digest, scope, resource, x5t_s256, jkt, created_at,
+  expires_at, used_at)
+SELECT created.id, token.kind, token.digest, token.scope, token.resource::jsonb, token.x5t_s256,
+       token.jkt, token.created_at::timestamptz, token.expires_at::timestamptz, NULL
+FROM created, (VALUES {rows})
+  AS token (kind, digest, scope, resource, x5t_s256, jkt, created_at, expires_at)
 """
 
 
@@ -77,7 +81,11 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
 def _redeem_in_one(alias: str, grant: "Grant", tokens: "Sequence[Token]", now: datetime) -> bool:
     connection = connections[alias]
-    amr = Grant._meta.get_field("amr").get_db_prep_save(grant.amr, connection)
+
+    def as_json(row: models.Model, name: str) -> Any:
+        field: models.Field[Any, Any] = row._meta.get_field(name)  # type: ignore[assignment]
+        return field.get_db_prep_save(getattr(row, name), connection)
+
     values: list[Any] = [
         now,
         grant.authentication_request_id,
@@ -88,13 +96,17 @@ def _redeem_in_one(alias: str, grant: "Grant", tokens: "Sequence[Token]", now: d
         grant.subject,
         grant.scope,
         grant.acr,
-        amr,
+        as_json(grant, "amr"),
+        as_json(grant, "authorization_details"),
+        as_json(grant, "requested_claims"),
+        as_json(grant, "resource"),
         grant.authenticated_at,
         grant.created_at,
     ]
     for token in tokens:
-        values += [token.kind, token.digest, token.scope, token.created_at, token.expires_at]
-    rows = ", ".join(["(%s, %s, %s, %s, %s)"] * len(tokens))
+        values += [token.kind, token.digest, token.scope, as_json(token, "resource")]
+        values += [token.x5t_s256, token.jkt, token.created_at, token.expires_at]
+    rows = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * len(tokens))
     with connection.cursor() as cursor:
         cursor.execute(_REDEEM.format(rows=rows), values)
         return bool(cursor.rowcount == len(tokens))
@@ -116,6 +128,9 @@ class Grant(models.Model):
     scope = models.CharField(max_length=1000)
     acr = models.CharField("ACR", max_length=200, blank=True)
     amr = models.JSONField("AMR", default=list, blank=True)
+    authorization_details = models.JSONField(default=list, blank=True)
+    requested_claims = models.JSONField(default=dict, blank=True)
+    resource = models.JSONField(default=list, blank=True)
     authenticated_at = models.DateTimeField(help_text="auth_time")
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -176,7 +191,11 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
 
 class Token(models.Model):
-    """An opaque access or refresh token: the digest is all that is kept of it."""
+    """An access or refresh token: the digest is all that is kept of its value.
+
+    `x5t_s256` and `jkt` are what it is bound to: the certificate or the DPoP key of the client
+    that asked for it. Empty: a bearer token.
+    """
 
     class Kind(models.TextChoices):
         ACCESS = "access", "access token"
@@ -186,6 +205,13 @@ class Token(models.Model):
     kind = models.CharField(max_length=10, choices=Kind)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     scope = models.CharField(max_length=1000)
+    resource = models.JSONField(
+        default=list, blank=True, help_text="The resources it is for (RFC 8707); empty: any."
+    )
+    x5t_s256 = models.CharField(
+        "certificate", max_length=43, blank=True, help_text="x5t#S256 (RFC 8705 §3.1)"
+    )
+    jkt = models.CharField("DPoP key", max_length=43, blank=True, help_text="jkt (RFC 9449 §6.1)")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(

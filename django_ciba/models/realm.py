@@ -14,10 +14,11 @@ from django.db.models import Prefetch, Q
 from django_ciba.conf import CibaSettings, ciba_settings, issuer_address, realm_setting_problems
 from django_ciba.jose import VerificationKey, verification_keys
 from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
-from django_ciba.models.remote_jwks import jwks_uri_problem
+from django_ciba.models.remote_jwks import called_address_problem
 
 if TYPE_CHECKING:
     from django_ciba.models.acr_mapping import AcrMapping
+    from django_ciba.models.authorization_details_type import AuthorizationDetailsType
     from django_ciba.models.signing_key import SigningKey
 
 ROOT_PATH = "/"
@@ -42,7 +43,7 @@ def settings_problems(settings: Any) -> Iterator[tuple[str, str]]:
             yield name, problem
     if faulty.isdisjoint({"", TRUSTED_HINT_ISSUERS}):
         for at, each in enumerate(settings.get(TRUSTED_HINT_ISSUERS, ())):
-            if "jwks_uri" in each and (problem_there := jwks_uri_problem(each["jwks_uri"])):
+            if "jwks_uri" in each and (problem_there := called_address_problem(each["jwks_uri"])):
                 yield f"{TRUSTED_HINT_ISSUERS}[{at}].jwks_uri", problem_there
 
 
@@ -70,7 +71,7 @@ class RealmQuerySet(ConfigurationQuerySet["Realm"]):
         """
         keys = apps.get_model("django_ciba", "SigningKey")._default_manager.defer("private_pem")
         rows = self.select_related("default_journey").prefetch_related(
-            Prefetch("signing_keys", keys), "acr_mappings__journey"
+            Prefetch("signing_keys", keys), "acr_mappings__journey", "authorization_details_types"
         )
         by_pk = {row.pk: row for row in rows}
         realms = {}
@@ -231,3 +232,8 @@ class Realm(ConfigurationModel):
     def mapping(self) -> "tuple[AcrMapping, ...]":
         """The acr mapping in order."""
         return tuple(self.acr_mappings.all())
+
+    @cached_property
+    def details_types(self) -> "dict[str, AuthorizationDetailsType]":
+        """RFC 9396 §2: the types of authorization details that this realm knows, by name."""
+        return {each.type: each for each in self.authorization_details_types.all()}

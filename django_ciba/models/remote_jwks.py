@@ -9,10 +9,10 @@ from django_ciba.outbound import address_problem
 MAX_URL_LENGTH = 1000
 
 
-def jwks_uri_problem(value: Any) -> str | None:
-    """RFC 7591 §2: what is wrong with an address that a JWK Set is to be read from, or None.
+def called_address_problem(value: Any) -> str | None:
+    """RFC 7591 §2: what is wrong with an address that we are to call, or None.
 
-    In: what somebody registers, for a client or for a trusted hint issuer.
+    In: what somebody registers: where a JWK Set is read, where pings and pushes go.
     """
     if not isinstance(value, str):
         return "must be a string"

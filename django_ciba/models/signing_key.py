@@ -80,7 +80,7 @@ class SigningKey(ConfigurationModel):
 
     realm = models.ForeignKey(Realm, models.CASCADE, related_name="signing_keys")
     kid = models.CharField("key id", max_length=100)
-    alg = models.CharField("algorithm", max_length=10)
+    alg = models.CharField("algorithm", max_length=20)
     state = models.CharField(max_length=10, choices=State, default=State.NEXT)
     private_pem = EncryptedTextField(editable=False)
     public_jwk = models.JSONField(editable=False)

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
-from django.db import IntegrityError, connections, models, router, transaction
+from django.db import models
 
 from django_ciba.models import secrets
 from django_ciba.models.client import Client
+from django_ciba.models.one_statement import insert_once
 
 
 class UsedAssertionQuerySet(models.QuerySet["UsedAssertion"]):
@@ -13,28 +14,11 @@ class UsedAssertionQuerySet(models.QuerySet["UsedAssertion"]):
         """RFC 7523 §3 (7): whether this is the first use of `jti` by that client; one statement.
 
         `exp` is the NumericDate of its JWT; cleanup keeps the row for the clocks' leeway beyond it.
-
-        The unique constraint decides, so that of two simultaneous uses one is the first.
         """
-        alias = router.db_for_write(UsedAssertion)
-        connection = connections[alias]
-        values = (client.pk, secrets.digest(jti), datetime.fromtimestamp(exp, UTC))
-        if connection.vendor not in ("postgresql", "sqlite"):
-            try:
-                with transaction.atomic(using=alias):
-                    self.using(alias).create(
-                        client_id=values[0], jti_digest=values[1], expires_at=values[2]
-                    )
-            except IntegrityError:
-                return False
-            return True
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO django_ciba_usedassertion (client_id, jti_digest, expires_at) "
-                "VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-                (values[0], values[1], connection.ops.adapt_datetimefield_value(values[2])),
-            )
-            return bool(cursor.rowcount == 1)
+        expires_at = datetime.fromtimestamp(exp, UTC)
+        return insert_once(
+            UsedAssertion(client=client, jti_digest=secrets.digest(jti), expires_at=expires_at)
+        )
 
 
 class UsedAssertion(models.Model):

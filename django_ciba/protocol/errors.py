@@ -90,6 +90,30 @@ class InvalidBindingMessage(ProtocolError):
     meaning = "The binding message is too long or holds what cannot be shown safely."
 
 
+class InvalidAuthorizationDetails(ProtocolError):
+    error = "invalid_authorization_details"
+    source = "RFC 9396 §5"
+    meaning = "The authorization details are of an unknown type, or break the schema of theirs."
+
+
+class InvalidTarget(ProtocolError):
+    error = "invalid_target"
+    source = "RFC 8707 §2"
+    meaning = "The resource is unknown here, or not one that the user has approved."
+
+
+class InvalidDpopProof(ProtocolError):
+    error = "invalid_dpop_proof"
+    source = "RFC 9449 §5"
+    meaning = "The DPoP proof is missing, malformed, used, or made for another request or key."
+
+
+class UseDpopNonce(ProtocolError):
+    error = "use_dpop_nonce"
+    source = "RFC 9449 §8"
+    meaning = "Make the DPoP proof again with the nonce of the DPoP-Nonce header."
+
+
 class AccessDenied(ProtocolError):
     error = "access_denied"
     source = "CIBA Core §11, §13"
@@ -159,6 +183,18 @@ class InsufficientUserAuthentication(ProtocolError):
     meaning = "The user did not authenticate in the way that this needs: ask again, with its acr."
 
 
+class InvalidClientMetadata(ProtocolError):
+    error = "invalid_client_metadata"
+    source = "RFC 7591 §3.2.2"
+    meaning = "A member of the client's metadata is wrong; the description names it."
+
+
+class UnsupportedTokenType(ProtocolError):
+    error = "unsupported_token_type"
+    source = "RFC 7009 §2.2.1"
+    meaning = "Tokens of that kind cannot be revoked here."
+
+
 class ServerError(ProtocolError):
     error = "server_error"
     source = "RFC 6749 §4.1.2.1"
@@ -181,6 +217,10 @@ ERRORS: tuple[type[ProtocolError], ...] = (
     MissingUserCode,
     InvalidUserCode,
     InvalidBindingMessage,
+    InvalidAuthorizationDetails,
+    InvalidTarget,
+    InvalidDpopProof,
+    UseDpopNonce,
     AccessDenied,
     AuthorizationPending,
     SlowDown,
@@ -191,6 +231,8 @@ ERRORS: tuple[type[ProtocolError], ...] = (
     InvalidToken,
     InsufficientScope,
     InsufficientUserAuthentication,
+    InvalidClientMetadata,
+    UnsupportedTokenType,
     ServerError,
     TemporarilyUnavailable,
 )

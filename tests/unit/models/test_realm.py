@@ -207,7 +207,7 @@ def test_all_realms_are_loaded_with_a_number_of_statements_that_does_not_grow(
 ) -> None:
     alpha = make_realm("alpha", root)
     make_realm("beta", alpha)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         realms = Realm.objects.loaded()
         beta = realms["/alpha/beta"]
         assert beta.conf.POLLING_INTERVAL == 2
