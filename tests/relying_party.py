@@ -52,8 +52,10 @@ class RelyingParty:
             "scope": "openid profile",
             "login_hint": "alice",
             "binding_message": "Pay £50 to Example (EB-1)",
-            **changes,
         }
+        if self.client.is_fapi:
+            claims |= {"iat": self.now(), "nbf": self.now(), "jti": secrets.token_hex(16)}
+        claims |= changes
         return {name: value for name, value in claims.items() if value is not None}
 
     def signed_request(self, **changes: Any) -> str:

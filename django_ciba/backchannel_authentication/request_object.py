@@ -1,12 +1,13 @@
 """The signed authentication request (CIBA Core §7.1.1)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django_ciba.client_keys import verify_by
 from django_ciba.conf import ciba_settings
 from django_ciba.jose import (
-    ASYMMETRIC_ALGS,
     JoseError,
     Verified,
     audiences,
@@ -23,6 +24,7 @@ UNSIGNED = "Request must have a 'request' parameter the value of which must be a
 UNREASONABLE = "JWT expiration time is unreasonable"
 
 LONGEST_LIFE = 1800  # seconds from now to exp
+LONGEST_FAPI_LIFE = 3600  # seconds from nbf to exp
 TYPES = ("JWT", "oauth-authz-req+jwt")
 
 
@@ -41,7 +43,7 @@ def request_parameters(form: Parameters, client: Client, now: datetime) -> Reque
         raise InvalidRequest("request_uri is not supported: send the signed jwt as request")
     token = form.text("request")
     if token is None:
-        if client.require_signed_request_object:
+        if client.require_signed_request_object or client.is_fapi:
             raise InvalidRequest(UNSIGNED)
         return Requested(form)
     try:
@@ -62,9 +64,7 @@ def request_parameters(form: Parameters, client: Client, now: datetime) -> Reque
 def verified_request(token: str, client: Client, now: datetime) -> Verified:
     """CIBA Core §7.1.1: signature, iss, aud and times of a request object; raises JoseError too."""
     registered = client.backchannel_authentication_request_signing_alg
-    verified = verify_by(
-        client, token, algs=(registered,) if registered else ASYMMETRIC_ALGS, typ=TYPES
-    )
+    verified = verify_by(client, token, algs=client.signature_algs(registered), typ=TYPES)
     claims, moment = verified.claims, now.timestamp()
     if claims.get("iss") != client.client_id:
         raise InvalidRequest("request: iss must be the client_id")
@@ -77,7 +77,21 @@ def verified_request(token: str, client: Client, now: datetime) -> Verified:
     if isinstance(exp, int | float) and exp > moment + LONGEST_LIFE:  # in milliseconds, mostly
         raise InvalidRequest(UNREASONABLE)
     in_force(claims, now=moment, leeway=ciba_settings.CLOCK_LEEWAY)
+    if client.is_fapi:
+        it_is_fresh(claims)
     return verified
+
+
+def it_is_fresh(claims: Mapping[str, Any]) -> None:
+    """FAPI-CIBA §5.2.2 (5)-(6), CIBA Core §7.1.1: iat, nbf and jti needed; exp soon after nbf.
+
+    The other rules of these claims hold already: as exp lies ahead, nbf is not long ago either.
+    """
+    for name in ("iat", "nbf", "jti"):
+        if claims.get(name) is None:
+            raise InvalidRequest(f"request: {name} is missing")
+    if claims["exp"] - claims["nbf"] > LONGEST_FAPI_LIFE:
+        raise InvalidRequest("request: exp must be at most 60 minutes after nbf")
 
 
 def nothing_stands_outside(form: Parameters, inside: Parameters) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from django_ciba.client_authentication.method import Method, Presented
 from django_ciba.client_authentication.private_key_jwt import PrivateKeyJwt
+from django_ciba.client_authentication.profile import the_profile_is_kept
 from django_ciba.client_authentication.secret_basic import ClientSecretBasic
 from django_ciba.client_authentication.secret_post import ClientSecretPost
 from django_ciba.models import Client, configuration
@@ -19,7 +20,8 @@ __all__ = ["METHODS", "Method", "Presented", "authenticated_client"]
 def authenticated_client(presented: Presented) -> Client:
     """RFC 6749 §2.3: the client, proved by its one registered method.
 
-    Raises InvalidRequest for two methods at once, else InvalidClient.
+    Raises InvalidRequest for two methods at once, UnauthorizedClient for a client that does not
+    keep to its profile, else InvalidClient.
     """
     used = [method for method in ALL if method.is_used(presented)]
     if len(used) > 1:
@@ -39,4 +41,5 @@ def authenticated_client(presented: Presented) -> Client:
             f"this client is registered for {client.token_endpoint_auth_method}, not {method.name}"
         )
     method.prove(presented, client)
+    the_profile_is_kept(client)
     return client

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.crypto import constant_time_compare
 
-from django_ciba.jose import VerificationKey, verification_keys
+from django_ciba.jose import ASYMMETRIC_ALGS, FAPI_ALGS, VerificationKey, verification_keys
 from django_ciba.models import secrets
 from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
 from django_ciba.models.secrets import EncryptedTextField
@@ -273,6 +273,19 @@ class Client(ConfigurationModel):
         return bool(self.secret_digest) and constant_time_compare(
             self.secret_digest, secrets.digest(secret)
         )
+
+    @property
+    def is_fapi(self) -> bool:
+        """FAPI-CIBA: whether the client is held to that profile."""
+        return self.profile == self.Profile.FAPI_CIBA
+
+    def signature_algs(self, registered: str) -> tuple[str, ...]:
+        """RFC 8725 §3.1: what it may sign with: the one algorithm registered for that, or ours.
+
+        FAPI 1.0 Advanced §8.6: PS256 and ES256 alone.
+        """
+        ours = FAPI_ALGS if self.is_fapi else ASYMMETRIC_ALGS
+        return tuple(alg for alg in ours if registered in ("", alg))
 
     @cached_property
     def inline_keys(self) -> tuple[VerificationKey, ...]:
