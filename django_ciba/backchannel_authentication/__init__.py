@@ -20,6 +20,7 @@ from django_ciba.backchannel_authentication.start import (
     started,
 )
 from django_ciba.backchannel_authentication.ui_locales import ui_locales
+from django_ciba.backchannel_authentication.unique_context import the_context_is_unique
 from django_ciba.backchannel_authentication.user_code import user_of_the_code
 from django_ciba.models import Client
 from django_ciba.protocol.parameters import Parameters
@@ -38,6 +39,7 @@ def valid_request(form: Parameters, client: Client, now: datetime) -> ValidAuthe
     hint = the_one_hint(parameters)
     scope = requested_scope(parameters, client)
     journey, acr = journey_for(parameters, client.realm)
+    the_context_is_unique(parameters, client)
     message = binding_message(parameters, client.realm)
     lifetime = requested_lifetime(parameters, client.realm)
     locales = ui_locales(parameters)
