@@ -3,7 +3,7 @@
 Every fault of what others sent is a `JoseError`; the caller says what it means in its place.
 """
 
-from .algorithms import ASYMMETRIC_ALGS, FAPI_ALGS
+from .algorithms import ASYMMETRIC_ALGS, ENCRYPTION_ALGS, ENCRYPTION_ENCS, FAPI_ALGS
 from .claims import (
     audiences,
     in_force,
@@ -14,6 +14,7 @@ from .claims import (
     same_audience,
 )
 from .encoding import base64url, from_base64url, parse_json
+from .encryption import CAN_ENCRYPT, DEFAULT_ENC, Undecryptable, decrypted, encrypted, is_encrypted
 from .errors import (
     AlgorithmRefused,
     BadKey,
@@ -25,27 +26,44 @@ from .errors import (
     UnknownKey,
 )
 from .private_keys import PrivateKey
-from .public_keys import VerificationKey, thumbprint, verification_keys
-from .signatures import Verified, sign, unverified_claims, verify
+from .public_keys import (
+    EncryptionKey,
+    VerificationKey,
+    encryption_keys,
+    thumbprint,
+    verification_keys,
+)
+from .signatures import Possessed, Verified, sign, unverified_claims, verify, verify_possession
 
 __all__ = [
     "ASYMMETRIC_ALGS",
+    "CAN_ENCRYPT",
+    "DEFAULT_ENC",
+    "ENCRYPTION_ALGS",
+    "ENCRYPTION_ENCS",
     "FAPI_ALGS",
     "AlgorithmRefused",
     "BadKey",
     "BadSignature",
+    "EncryptionKey",
     "Expired",
     "JoseError",
     "Malformed",
     "NotYetValid",
+    "Possessed",
     "PrivateKey",
+    "Undecryptable",
     "UnknownKey",
     "VerificationKey",
     "Verified",
     "audiences",
     "base64url",
+    "decrypted",
+    "encrypted",
+    "encryption_keys",
     "from_base64url",
     "in_force",
+    "is_encrypted",
     "issued_in_the_past",
     "not_before",
     "not_expired",
@@ -57,4 +75,5 @@ __all__ = [
     "unverified_claims",
     "verification_keys",
     "verify",
+    "verify_possession",
 ]

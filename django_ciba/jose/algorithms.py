@@ -19,7 +19,15 @@ ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType(
     }
 )
 
+# RFC 7518 §4.1, §5.1: what tokens are encrypted with. None of these takes a shared secret or a
+# password, so no header can have us count to a million (PBES2).
+ENCRYPTION_ALGS: Final = ("RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A256KW")
+ENCRYPTION_ENCS: Final = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
+
 # RFC 8725 §3.1: the key decides. A header can only choose among what its key may do.
 ALGS_OF_KTY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"EC": ("ES256",), "RSA": ("PS256", "RS256"), "OKP": ("EdDSA",)}
+)
+ENCRYPTION_ALGS_OF_KTY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"EC": ("ECDH-ES", "ECDH-ES+A256KW"), "RSA": ("RSA-OAEP-256",)}
 )

@@ -15,16 +15,26 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from .algorithms import ENCRYPTION_ALGS
 from .encoding import base64url
 from .errors import AlgorithmRefused, BadKey
-from .public_keys import PublicKey, VerificationKey, thumbprint, verification_keys
+from .public_keys import (
+    PublicKey,
+    VerificationKey,
+    encryption_keys,
+    thumbprint,
+    verification_keys,
+)
 
 SecretKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | Ed25519PrivateKey
 
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """A key that signs with one algorithm. Its `repr` shows `kid` and `alg`, never the secret."""
+    """A key that signs or decrypts with one algorithm.
+
+    Its `repr` shows `kid` and `alg`, never the secret.
+    """
 
     kid: str
     alg: str
@@ -32,7 +42,7 @@ class PrivateKey:
 
     @classmethod
     def generate(cls, alg: str) -> "PrivateKey":
-        """RFC 7518 §3.1: a new key for ES256, PS256, RS256 or EdDSA, named by its thumbprint.
+        """RFC 7518 §3.1, §4.1: a new key for one of our algorithms, named by its thumbprint.
 
         Errors: `AlgorithmRefused` for any other algorithm.
         """
@@ -58,7 +68,9 @@ class PrivateKey:
     def _named(cls, key: SecretKey, alg: str, kid: str | None) -> "PrivateKey":
         """Hold our own keys to the rules for everybody's: what we publish must be readable."""
         jwk = {**_public_members(key.public_key()), "alg": alg}
-        verification_keys({"keys": [jwk]})
+        read = encryption_keys if alg in ENCRYPTION_ALGS else verification_keys
+        if not read({"keys": [jwk]}):
+            raise BadKey(f"not a key for {alg}")
         return cls(kid=kid or thumbprint(jwk), alg=alg, key=key)
 
     def to_pem(self) -> str:
@@ -70,7 +82,7 @@ class PrivateKey:
         """RFC 7517 §4: what our JWK Set shows of this key."""
         return {
             **_public_members(self.key.public_key()),
-            "use": "sig",
+            "use": "enc" if self.alg in ENCRYPTION_ALGS else "sig",
             "alg": self.alg,
             "kid": self.kid,
         }
@@ -87,13 +99,16 @@ GENERATORS: Final[Mapping[str, Callable[[], SecretKey]]] = {
     "PS256": lambda: rsa.generate_private_key(65537, 2048),
     "RS256": lambda: rsa.generate_private_key(65537, 2048),
     "EdDSA": Ed25519PrivateKey.generate,
+    "RSA-OAEP-256": lambda: rsa.generate_private_key(65537, 2048),
+    "ECDH-ES": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ECDH-ES+A256KW": lambda: ec.generate_private_key(ec.SECP256R1()),
 }
 
 
 def _known(alg: str) -> str:
-    """RFC 8725 §3.2: an algorithm that we sign with."""
+    """RFC 8725 §3.2: an algorithm that we have keys for."""
     if alg not in GENERATORS:
-        raise AlgorithmRefused(f"we sign with {', '.join(GENERATORS)}")
+        raise AlgorithmRefused(f"our keys are for {', '.join(GENERATORS)}")
     return alg
 
 

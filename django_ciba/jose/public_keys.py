@@ -10,7 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from .algorithms import ALGS_OF_KTY
+from .algorithms import ALGS_OF_KTY, ENCRYPTION_ALGS_OF_KTY
 from .encoding import base64url, from_base64url
 from .errors import BadKey, Malformed
 
@@ -57,6 +57,15 @@ class VerificationKey:
     key: PublicKey = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class EncryptionKey:
+    """A public key, parsed once, with the algorithms that it may be encrypted with."""
+
+    kid: str | None
+    algs: tuple[str, ...]
+    key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey = field(repr=False)
+
+
 def verification_keys(
     jwks: Mapping[str, Any], *, unknown: Literal["refuse", "skip"] = "refuse"
 ) -> tuple[VerificationKey, ...]:
@@ -84,6 +93,54 @@ def verification_keys(
             raise BadKey(f"keys[{index}]: another key has the same kid and alg")
         found.append(key)
     return tuple(found)
+
+
+def verification_key(jwk: Any) -> VerificationKey:
+    """RFC 7517 §4: the one public signature key that this JWK is.
+
+    Errors: `BadKey`, for a key of a kind that we do not speak, or for encryption, too.
+    """
+    try:
+        key = _verification_key(jwk)
+    except _NotSpoken as difference:
+        raise BadKey(difference.reason) from None
+    if key is None:
+        raise BadKey("use of this key must be sig, or be left out")
+    return key
+
+
+def encryption_keys(jwks: Mapping[str, Any]) -> tuple[EncryptionKey, ...]:
+    """RFC 7517 §5: the keys of a JWK Set that others may encrypt with, in its order.
+
+    Keys for signatures, and of a kind that we do not encrypt with, are passed over.
+    Errors: `BadKey`, naming the position.
+    """
+    found = []
+    for index, jwk in enumerate(_listed(jwks)):
+        try:
+            key = _encryption_key(jwk)
+        except BadKey as fault:
+            raise BadKey(f"keys[{index}]: {fault.reason}") from None
+        except _NotSpoken:
+            continue
+        if key is not None:
+            found.append(key)
+    return tuple(found)
+
+
+def _encryption_key(jwk: Any) -> EncryptionKey | None:
+    """RFC 7517 §4.2, §4.4: `use` is `enc`, or absent; an `alg` says for what else it may not be."""
+    if not isinstance(jwk, Mapping):
+        raise BadKey("a JWK is a JSON object")
+    kty, alg = _text(jwk, "kty"), _optional_text(jwk, "alg")
+    _only_public(jwk, kty)
+    algs = ENCRYPTION_ALGS_OF_KTY.get(kty, ())
+    if _optional_text(jwk, "use") not in (None, "enc") or alg not in (None, *algs) or not algs:
+        return None
+    key = READERS[kty](jwk)
+    if not isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
+        return None
+    return EncryptionKey(kid=_kid(jwk), algs=algs if alg is None else (alg,), key=key)
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:

@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 
 from .algorithms import ALGORITHMS
 from .encoding import base64url, from_base64url, parse_json
-from .errors import AlgorithmRefused, BadSignature, JoseError, Malformed, UnknownKey
+from .errors import AlgorithmRefused, BadKey, BadSignature, JoseError, Malformed, UnknownKey
 from .private_keys import PrivateKey
-from .public_keys import MAX_KID_LENGTH, VerificationKey
+from .public_keys import MAX_KID_LENGTH, VerificationKey, thumbprint, verification_key
 
 MAX_TOKEN_LENGTH: Final = 16 * 1024
 MAX_HEADER_LENGTH: Final = 8 * 1024
@@ -26,6 +26,14 @@ class Verified:
     header: Mapping[str, Any]
     claims: dict[str, Any]
     key: VerificationKey
+
+
+@dataclass(frozen=True, slots=True)
+class Possessed:
+    """A JWT that proves who holds a key, and nothing else: the key came with it."""
+
+    claims: dict[str, Any]
+    thumbprint: str
 
 
 class _Parts(NamedTuple):
@@ -75,6 +83,30 @@ def verify(
         if algorithm.verify(parts.signing_input, key.key, parts.signature):
             return Verified(MappingProxyType(parts.header), parts.claims, key)
     raise BadSignature("the signature does not verify")
+
+
+def verify_possession(
+    token: str, *, algs: Collection[str], typ: str, max_length: int = MAX_TOKEN_LENGTH
+) -> Possessed:
+    """RFC 9449 §4.3 (2), (4)-(7): a JWT that is signed with the key in its own header (`jwk`).
+
+    In: the algorithms that are taken, and the `typ` that the header must have.
+    Out: the claims, none of them checked, and the key's thumbprint (RFC 7638).
+    Errors: `Malformed`, `AlgorithmRefused`, `BadKey`, `BadSignature`.
+    """
+    parts = _parsed(token, max_length)
+    if _media_type(parts.header.get("typ", "")) != typ:
+        raise Malformed(f"typ must be {typ}")
+    alg = _listed_algorithm(parts.header, algs)
+    if "jwk" not in parts.header:
+        raise Malformed("the JWT header has no jwk")
+    jwk = parts.header["jwk"]
+    key = verification_key(jwk)
+    if alg not in key.algs:
+        raise BadKey("the key in jwk is not one for alg")
+    if not ALGORITHMS[alg].verify(parts.signing_input, key.key, parts.signature):
+        raise BadSignature("the signature does not verify with the key in jwk")
+    return Possessed(parts.claims, thumbprint(jwk))
 
 
 def unverified_claims(
