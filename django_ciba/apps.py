@@ -12,5 +12,7 @@ class CibaConfig(AppConfig):
     def ready(self) -> None:
         from django_ciba import checks
         from django_ciba.authentication_device import logins  # noqa: F401 - listens to logins
+        from django_ciba.long_polling.publishing import tell_when_settled
 
         checks.register()
+        tell_when_settled()

@@ -7,13 +7,16 @@ their lower-case name. docs/reference/settings.md is written from these declarat
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from ipaddress import ip_network
 from typing import Any, Generic, TypeVar, cast, overload
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from django_ciba.jose import BadKey, verification_keys
+from django_ciba.jose import CAN_ENCRYPT, BadKey, verification_keys
+from django_ciba.jose import ENCRYPTION_ALGS as JWE_ALGS
+from django_ciba.protocol.resource import is_resource
 
 T = TypeVar("T")
 Problem = Callable[[Any], str | None]
@@ -43,6 +46,24 @@ def not_negative(value: Any) -> str | None:
     return None if positive(value) is None else f"must be a whole number from 0 to {MOST}"
 
 
+def long_polling_seconds(value: Any) -> str | None:
+    """CIBA Core §7.3: a provider should not take longer than 30 seconds for an answer."""
+    if positive(value) is None and value <= 30:
+        return None
+    return "must be a whole number of seconds from 1 to 30"
+
+
+def redis_address_or_none(value: Any) -> str | None:
+    """An address that the Redis client takes; the client is an extra, so it may be missing."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.startswith(("redis://", "rediss://", "unix://")):
+        return "must be an address that begins with redis://, rediss:// or unix://"
+    if find_spec("redis") is None:
+        return "needs the package redis: pip install 'django-ciba[redis]'"
+    return None
+
+
 def leeway(value: Any) -> str | None:
     """Clock leeway: at most a minute, or an expired token is not expired."""
     if not_negative(value) is None and value <= 60:
@@ -67,6 +88,13 @@ def text(value: Any) -> str | None:
 
 def text_or_none(value: Any) -> str | None:
     return None if value is None else text(value)
+
+
+def salt_or_none(value: Any) -> str | None:
+    """A secret that cannot be guessed from what it made, or None."""
+    if value is None or (isinstance(value, str) and len(value) >= 32):
+        return None
+    return "must be a string of at least 32 characters"
 
 
 def pattern_or_none(value: Any) -> str | None:
@@ -116,16 +144,9 @@ def endpoint_address(value: Any) -> str | None:
 
 def resources(value: Any) -> str | None:
     """RFC 8707 §2: absolute URIs without a fragment."""
-    if texts(value) is not None:
-        return "must be a list of absolute URIs"
-    for each in value:
-        try:
-            parts = urlsplit(each)
-        except ValueError:
-            return "must be a list of absolute URIs"
-        if not parts.scheme or "#" in each or any(letter.isspace() for letter in each):
-            return "must be a list of absolute URIs, without fragment"
-    return None
+    if isinstance(value, list | tuple) and all(is_resource(each) for each in value):
+        return None
+    return "must be a list of absolute URIs, without fragment"
 
 
 def header_name_or_none(value: Any) -> str | None:
@@ -152,6 +173,15 @@ def signing_algs(value: Any) -> str | None:
     if texts(value) is None and value and all(each in allowed for each in value):
         return None
     return f"must be a non-empty list out of {', '.join(allowed)}"
+
+
+def encryption_algs(value: Any) -> str | None:
+    """A list out of what we can decrypt, which is nothing without the extra."""
+    if texts(value) is not None or not all(each in JWE_ALGS for each in value):
+        return f"must be a list out of {', '.join(JWE_ALGS)}"
+    if value and not CAN_ENCRYPT:
+        return "needs the package joserfc: pip install 'django-ciba[jwe]'"
+    return None
 
 
 def hint_issuers(value: Any) -> str | None:
@@ -275,6 +305,13 @@ class CibaSettings:
         problem=signing_algs,
         realm=True,
     )
+    ENCRYPTION_ALGS = Setting[tuple[str, ...] | list[str]](
+        (),
+        "Algorithms that a realm keeps a key for, so that signed requests can be encrypted to it: "
+        "out of RSA-OAEP-256, ECDH-ES, ECDH-ES+A256KW. Needs `django-ciba[jwe]`.",
+        problem=encryption_algs,
+        realm=True,
+    )
     SCOPES = Setting[tuple[str, ...] | list[str]](
         ("openid", "profile", "email", "phone", "address"),
         "Scopes that a realm knows; a client may ask for those that are in its own list too.",
@@ -334,8 +371,9 @@ class CibaSettings:
     PAIRWISE_SALT = Setting[str | None](
         None,
         "Secret that pairwise subjects are made with. Set it before the first client of "
-        "`subject_type` `pairwise`, and never change it: their subjects change with it.",
-        problem=text_or_none,
+        "`subject_type` `pairwise`, and never change it: their subjects change with it. At least "
+        "32 characters, say of `secrets.token_urlsafe(32)`.",
+        problem=salt_or_none,
     )
     REGISTRATION = Setting(
         "off",
@@ -362,6 +400,14 @@ class CibaSettings:
             if value in ("nginx", "envoy", "rfc9440")
             else "must be 'nginx', 'envoy' or 'rfc9440'"
         ),
+    )
+    CLIENT_CERTIFICATE_VERIFIED_HEADER = Setting[str | None](
+        None,
+        "Header in which the same proxy says `SUCCESS` when it has verified the certificate's "
+        "chain, as nginx's `$ssl_client_verify` does. `tls_client_auth` needs it: a proxy that "
+        "also lets self-signed certificates in hands on whatever name they claim. None: no "
+        "`tls_client_auth`.",
+        problem=header_name_or_none,
     )
     TRUSTED_PROXIES = Setting[tuple[str, ...] | list[str]](
         (),
@@ -390,28 +436,36 @@ class CibaSettings:
     DPOP_NONCE_LIFETIME = Setting(300, "Seconds that a DPoP nonce is taken.", problem=positive)
     KEY_ROTATION = Setting[int | None](
         None,
-        "Seconds that a signing key signs before the scheduled rotation puts the next one in its "
-        "place. None: keys are rotated by hand.",
+        "Seconds that a signing key signs before the scheduled rotation (`django_ciba.rotate_keys` "
+        "by Celery beat, or `manage.py ciba_run_due`) puts the next one in its place. None: keys "
+        "are rotated by hand.",
         problem=lambda value: None if value is None else positive(value),
         realm=True,
     )
     KEY_PUBLISHED_BEFORE = Setting(
         86400,
-        "Seconds that a key has been published before it signs: longer than clients cache a JWKS.",
+        "Seconds that a key has been published before it signs: as long as clients may cache the "
+        "JWK Set. A rotation that comes sooner is refused, unless it is asked for at once.",
         problem=not_negative,
         realm=True,
     )
     LONG_POLLING_SECONDS = Setting(
-        30, "Most seconds that a poll of a long-polling client is held.", problem=positive
+        30,
+        "Most seconds that a poll of a client with `backchannel_long_polling` is held, where the "
+        "site runs under ASGI with `django_ciba.long_polling`.",
+        problem=long_polling_seconds,
     )
     LONG_POLLING_MOST = Setting(
-        5000, "Polls that one process holds; one more is answered 503.", problem=positive
+        5000,
+        "Polls that one process holds; one more is answered 503, with `Retry-After`.",
+        problem=positive,
     )
     LONG_POLLING_REDIS = Setting[str | None](
         None,
-        "Address of a Redis that wakes held polls, as `redis://127.0.0.1:6379/0`. None: the "
-        "database is asked once a second for all of them.",
-        problem=text_or_none,
+        "Address of a Redis that wakes held polls, as `redis://127.0.0.1:6379/0`; every process of "
+        "the site needs it, workers and commands too. None: the database is asked once a second "
+        "for all that are held.",
+        problem=redis_address_or_none,
     )
     CLOCK_LEEWAY = Setting(
         30, "Seconds by which another party's clock may differ from ours.", problem=leeway
@@ -512,6 +566,11 @@ class CibaSettings:
         "`manage.py ciba_run_due --loop`.",
         problem=lambda value: None if value in ("celery", "none") else "must be 'celery' or 'none'",
     )
+
+    @property
+    def key_algs(self) -> tuple[str, ...]:
+        """Every algorithm that a realm keeps keys for: to sign, and to have things encrypted to."""
+        return (*self.SIGNING_ALGS, *self.ENCRYPTION_ALGS)
 
     @classmethod
     def declared(cls) -> Iterator[Setting[Any]]:

@@ -3,7 +3,8 @@
 A site subclasses CibaHooks and names its class in DJANGO_CIBA["HOOKS"].
 """
 
-from collections.abc import Collection
+import hmac
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -14,7 +15,9 @@ from django.db.models import Field, Q
 from django.utils.module_loading import import_string
 
 from django_ciba.conf import ciba_settings
-from django_ciba.models import Client
+from django_ciba.jose import base64url
+from django_ciba.models import Client, Grant, Realm
+from django_ciba.protocol.errors import ServerError
 from django_ciba.protocol.hints import PlainHint, UserHint
 from django_ciba.protocol.names import SCOPE_CLAIMS
 
@@ -60,13 +63,29 @@ class CibaHooks:
         (value,) = hint.members.values()
         return self._only_user(FORMAT_FIELDS.get(hint.format, ()), value)
 
-    def subject(self, user: AbstractBaseUser, client: Client) -> str:
+    def public_subject(self, user: AbstractBaseUser) -> str:
         """OpenID Connect Core §2 `sub`: at most 255 ASCII characters, never reassigned."""
         return str(user.pk)
 
-    def user_for_subject(self, subject: str, client: Client) -> AbstractBaseUser | None:
-        """The user whose `subject` for that client this is, or None."""
+    def user_for_public_subject(self, subject: str) -> AbstractBaseUser | None:
+        """The user whose `public_subject` this is, or None."""
         return self._only_user(("pk",), subject)
+
+    def subject(self, user: AbstractBaseUser, client: Client) -> str:
+        """OpenID Connect Core §8: `sub` as that client knows the user, public or pairwise."""
+        public = self.public_subject(user)
+        return pairwise_subject(public, client) if client.is_pairwise else public
+
+    def user_for_subject(self, subject: str, client: Client) -> AbstractBaseUser | None:
+        """The user whose `subject` for that client this is, or None; costs one statement.
+
+        A pairwise subject cannot be undone, but whoever may use it was given it with a grant.
+        """
+        if not client.is_pairwise:
+            return self.user_for_public_subject(subject)
+        known = Grant.objects.filter(client_id=client.pk, subject=subject).values("user_id")
+        found = list(get_user_model()._default_manager.filter(pk__in=known)[:2])
+        return found[0] if len(found) == 1 else None
 
     def may_sign_in(self, user: AbstractBaseUser) -> bool:
         """Whether that account may be used now; asked at request, answer, redemption, refresh.
@@ -90,6 +109,22 @@ class CibaHooks:
         allowed = {name for scope in scopes for name in SCOPE_CLAIMS.get(scope, ())}
         return {name: value for name, value in known.items() if value and name in allowed}
 
+    def requested_claims(
+        self, user: AbstractBaseUser, requested: Mapping[str, Mapping[str, Any]], client: Client
+    ) -> dict[str, Any]:
+        """OpenID Connect Core §5.5: what is said of `user` to a client that named these claims.
+
+        `requested` has what was asked of each: `essential`, `value`, `values`, or nothing. By
+        default it is what `claims` says for the scopes that the client is registered for, so that
+        a name opens nothing that a scope would not; and no value but one that was asked for.
+        """
+        known = self.claims(user, client.scopes, client)
+        return {
+            name: known[name]
+            for name, asked in requested.items()
+            if name in known and fits(known[name], asked)
+        }
+
     def _only_user(self, names: Collection[str], value: str) -> AbstractBaseUser | None:
         model = get_user_model()
         either = Q()
@@ -101,6 +136,41 @@ class CibaHooks:
             return None
         found = list(model._default_manager.filter(either)[:2])
         return found[0] if len(found) == 1 else None
+
+
+def pairwise_subject(public: str, client: Client) -> str:
+    """OpenID Connect Core §8.1: one subject for each user and sector, that nobody can undo.
+
+    Raises ServerError without PAIRWISE_SALT: a subject that anybody could work out is public.
+    """
+    salt = ciba_settings.PAIRWISE_SALT
+    if not salt:
+        raise ServerError(
+            "the provider cannot name its users to this client",
+            log_detail=f"client {client.client_id} is pairwise, and PAIRWISE_SALT is not set",
+        )
+    return base64url(hmac.digest(salt.encode(), f"{client.sector}\0{public}".encode(), "sha256"))
+
+
+def fits(value: Any, asked: Mapping[str, Any]) -> bool:
+    """OpenID Connect Core §5.5.1: whether `value` is one that was asked for; any, by default."""
+    if "value" in asked and value != asked["value"]:
+        return False
+    return "values" not in asked or value in asked["values"]
+
+
+def supported_claims(realm: Realm) -> frozenset[str]:
+    """OpenID Connect Discovery §3 claims_supported: what the hooks can say in that realm.
+
+    A claim that belongs to scopes alone which the realm lacks is not said there.
+    """
+    closed = {
+        claim
+        for scope, claims in SCOPE_CLAIMS.items()
+        if scope not in realm.conf.SCOPES
+        for claim in claims
+    }
+    return frozenset(hooks().claims_supported) - closed
 
 
 def _comparison(model: type[AbstractBaseUser], name: str, value: str) -> Q | None:

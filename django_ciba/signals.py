@@ -14,6 +14,7 @@ request_approved = Signal()
 request_denied = Signal()
 request_failed = Signal()
 request_expired = Signal()
+request_cancelled = Signal()
 request_redeemed = Signal()
 
 

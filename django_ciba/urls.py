@@ -7,8 +7,15 @@ from django.urls import re_path
 from django_ciba.endpoints.access_token import TokenEndpoint
 from django_ciba.endpoints.authorize import AuthorizationEndpoint
 from django_ciba.endpoints.bc_authorize import BackchannelAuthenticationEndpoint
+from django_ciba.endpoints.cancel import CancelEndpoint
 from django_ciba.endpoints.discovery import DiscoveryEndpoint
+from django_ciba.endpoints.introspect import IntrospectionEndpoint
 from django_ciba.endpoints.jwk_uri import JwkSetEndpoint
+from django_ciba.endpoints.register import (
+    ClientConfigurationEndpoint,
+    ClientRegistrationEndpoint,
+)
+from django_ciba.endpoints.revoke import RevocationEndpoint
 from django_ciba.endpoints.userinfo import UserInfoEndpoint
 from django_ciba.endpoints.wire import WireEndpoint
 
@@ -25,9 +32,18 @@ def _address(name: str, endpoint: type[WireEndpoint]) -> Any:
 
 urlpatterns = [
     _address("bc-authorize", BackchannelAuthenticationEndpoint),
+    _address("bc-authorize/cancel", CancelEndpoint),
     _address("access_token", TokenEndpoint),
     _address("userinfo", UserInfoEndpoint),
+    _address("introspect", IntrospectionEndpoint),
+    _address("token/revoke", RevocationEndpoint),
     _address("connect/jwk_uri", JwkSetEndpoint),
     _address("authorize", AuthorizationEndpoint),
+    _address("register", ClientRegistrationEndpoint),
+    re_path(
+        f"{REALM}register/(?P<client_id>[^/]+)$",
+        ClientConfigurationEndpoint.as_view(),
+        name="register/client_id",
+    ),
     _address(".well-known/openid-configuration", DiscoveryEndpoint),
 ]

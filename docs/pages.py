@@ -195,8 +195,10 @@ def error_section(error: type[ProtocolError]) -> str:
     )
 
 
-def status(error: type[ProtocolError], where: str) -> int:
-    """The status that an endpoint gives that error; 400 where it declares none."""
+def status(error: type[ProtocolError], where: str) -> int | None:
+    """The status that an endpoint gives that error, 400 where it declares none; None for a push."""
+    if where == prose.PUSHED:
+        return None
     if error.error in prose.STATUS_EVERYWHERE:
         return prose.STATUS_EVERYWHERE[error.error]
     if where == prose.OWN_API:
@@ -206,14 +208,15 @@ def status(error: type[ProtocolError], where: str) -> int:
 
 def statuses(error: type[ProtocolError]) -> str:
     found = {status(error, where) for where in prose.ERROR_PROSE[error.error].said_by}
-    return ", ".join(map(str, sorted(found)))
+    return ", ".join(map(str, sorted(each for each in found if each is not None))) or "-"
 
 
 def said_by(error: type[ProtocolError], *, with_status: bool = True) -> str:
     named = []
     for where in prose.ERROR_PROSE[error.error].said_by:
         name = f"`{where}`" if where in ENDPOINTS else where
-        named.append(f"{name} ({status(error, where)})" if with_status else name)
+        code = status(error, where) if with_status else None
+        named.append(f"{name} ({code})" if code is not None else name)
     return ", ".join(named)
 
 

@@ -5,11 +5,15 @@ from typing import Final
 
 EVERYWHERE: Final = ("every endpoint",)
 ASK: Final = "bc-authorize"
+CANCEL: Final = "bc-authorize/cancel"
 TOKEN: Final = "access_token"
 USERINFO: Final = "userinfo"
+INTROSPECT: Final = "introspect"
 OWN_API: Final = "your own API"
 REGISTER: Final = "register"
+REGISTRATION: Final = "register/client_id"
 REVOKE: Final = "token/revoke"
+PUSHED: Final = "a push to the client"
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class ErrorProse:
 
 ERROR_PROSE: Final[dict[str, ErrorProse]] = {
     "invalid_request": ErrorProse(
-        (ASK, TOKEN, USERINFO, OWN_API),
+        (ASK, CANCEL, TOKEN, USERINFO, INTROSPECT, REVOKE, OWN_API, REGISTER, REGISTRATION),
         "Read `error_description`: it names the parameter and the rule. Bodies are "
         "`application/x-www-form-urlencoded` in UTF-8, each parameter once. A signed request "
         "carries every parameter inside; beside it stands client authentication alone. The same "
@@ -30,10 +34,12 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
         "endpoint does not take.",
     ),
     "invalid_client": ErrorProse(
-        (ASK, TOKEN),
+        (ASK, CANCEL, TOKEN, INTROSPECT, REVOKE),
         "Authenticate by the method that the client is registered for, and by that one only. "
         "Compare the secret, or the key, `aud`, `exp` and `jti` of the assertion: an assertion "
-        "lives at most 30 minutes, and its `jti` is good once. The description of a wrong secret "
+        "lives at most 30 minutes, and its `jti` is good once. With a certificate, send `client_id` "
+        "and show it where `mtls_endpoint_aliases` of discovery says "
+        "([Take client certificates](../how-to/mutual-tls.md)). The description of a wrong secret "
         "and of an unknown client is the same on purpose; the provider's log tells them apart.",
     ),
     "unauthorized_client": ErrorProse(
@@ -72,14 +78,16 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
         "or invisible characters.",
     ),
     "invalid_authorization_details": ErrorProse(
-        (ASK,),
+        (ASK, TOKEN),
         "Send `authorization_details` as a JSON array of objects, each with a `type` that discovery "
-        "lists and the client is registered for, and of the form that the description asks for.",
+        "lists and the client is registered for, and of the form that the description asks for. At the "
+        "token endpoint, send objects that are equal to granted ones, or none.",
     ),
     "invalid_target": ErrorProse(
         (ASK, TOKEN),
         "Name resources that the realm knows ([RESOURCES](settings.md#resources)) as absolute URIs; "
-        "at the token endpoint, none that the authentication request did not name.",
+        "at the token endpoint, none that the authentication request did not name, where it named "
+        "some.",
     ),
     "invalid_dpop_proof": ErrorProse(
         (TOKEN, USERINFO, OWN_API),
@@ -92,10 +100,12 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
         "and use that one until another answer names a newer one.",
     ),
     "access_denied": ErrorProse(
-        (ASK, TOKEN),
-        "Stop. From the token endpoint: the user denied, let the prompt run out, or an operator "
-        "withdrew the request. From `bc-authorize`: the user's account is locked, or the journey "
-        "ended before anybody could be asked. Ask again only when the user wants it.",
+        (ASK, TOKEN, PUSHED, REGISTER, REGISTRATION),
+        "Stop. From the token endpoint: the user denied, let the prompt run out, or the client or "
+        "an operator cancelled the request. In a push: the user denied. From `bc-authorize`: the "
+        "user's account is locked, or the journey ended before anybody could be asked. Ask again "
+        "only when the user wants it. From `register`: clients cannot register themselves in this "
+        "realm ([REGISTRATION](settings.md#registration)).",
     ),
     "authorization_pending": ErrorProse(
         (TOKEN,),
@@ -107,14 +117,20 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
         "seconds that `Retry-After` says.",
     ),
     "expired_token": ErrorProse(
-        (TOKEN,),
+        (TOKEN, PUSHED),
         "Nobody answered in time. Start a new authentication request, if the user still wants it.",
     ),
+    "transaction_failed": ErrorProse(
+        (PUSHED,),
+        "Stop, and tell the user that it did not work: the prompt ran out, an operator withdrew "
+        "the request, or the account has been locked. Ask again only when the user wants it.",
+    ),
     "invalid_grant": ErrorProse(
-        (TOKEN,),
+        (TOKEN, CANCEL),
         "Use each `auth_req_id` and each refresh token once, with the client that it was given "
         "to. A second use ends every token that the first one gave, since one of the two users "
-        "of it is a thief: start a new authentication request.",
+        "of it is a thief: start a new authentication request. From `bc-authorize/cancel`: nothing "
+        "waits under that `auth_req_id`; poll it to learn what became of it.",
     ),
     "unsupported_grant_type": ErrorProse(
         (TOKEN,),
@@ -126,9 +142,11 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
         "`bc-authorize`.",
     ),
     "invalid_token": ErrorProse(
-        (USERINFO, OWN_API),
+        (USERINFO, OWN_API, REGISTER, REGISTRATION),
         "Get a new access token with the refresh token, or by a new authentication request. Send "
-        "it as `Authorization: Bearer` and nowhere else.",
+        "it in the Authorization header and nowhere else; one that is bound to a certificate or a "
+        "DPoP key, with that. At `register`: an initial access token of the operator's; at the "
+        "client's address below it: the registration access token.",
     ),
     "insufficient_scope": ErrorProse(
         (USERINFO, OWN_API),
@@ -139,12 +157,22 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
         "Start a new authentication request with the `acr_values` that the challenge names.",
     ),
     "invalid_client_metadata": ErrorProse(
-        (REGISTER,),
-        "The description names the member and the rule. Nothing was registered or changed.",
+        (REGISTER, REGISTRATION),
+        "The description names each faulty member and the rule. Nothing was registered or changed, "
+        "and an initial access token has kept its uses.",
+    ),
+    "invalid_redirect_uri": ErrorProse(
+        (REGISTER, REGISTRATION),
+        "Send absolute URIs in `redirect_uris`, or leave them out: no flow here uses them.",
+    ),
+    "unapproved_software_statement": ErrorProse(
+        (REGISTER, REGISTRATION),
+        "Leave `software_statement` out, and send its claims as plain members of the metadata.",
     ),
     "unsupported_token_type": ErrorProse(
         (REVOKE,),
-        "Send an access token or a refresh token of this provider.",
+        "Send an access token or a refresh token. An ID token cannot be called back: it ends by "
+        "its `exp`.",
     ),
     "server_error": ErrorProse(
         EVERYWHERE,
@@ -153,7 +181,8 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
     "temporarily_unavailable": ErrorProse(
         EVERYWHERE,
         "Try again after the seconds that `Retry-After` says. To the operator: the database does "
-        "not answer.",
+        "not answer, or, for a poll, [LONG_POLLING_MOST](settings.md#long_polling_most) polls are "
+        "being held.",
     ),
 }
 
@@ -171,6 +200,9 @@ DOCUMENT_MEMBERS: Final[dict[str, str]] = {
     "acr_values": 'Which `acr_values` lead to which journey: a list of `{"acr": "push", "journey": '
     '"CIBA Push Journey"}`, in the order that discovery announces them.',
     "default_journey": "Name of the journey for requests without a mapped acr value.",
+    "authorization_details_types": "A list of types of "
+    "[authorization details](../how-to/authorization-details.md): `type`, and `name`, `schema` and "
+    "`template`, which are empty when they are left out.",
     "clients": "A list of [clients](#members-of-a-client).",
 }
 
@@ -180,13 +212,27 @@ CLIENT_MEMBERS: Final[dict[str, str]] = {
     "client_name": "What users read when they are asked. Without it, they read the `client_id`.",
     "enabled": "`false` refuses the client, and the tokens that it has, everywhere.",
     "token_endpoint_auth_method": "How the client proves who it is; the only way that is taken.",
-    "token_endpoint_auth_signing_alg": "The one algorithm of its assertions (`private_key_jwt`). "
-    "Left out: any that its keys allow.",
+    "token_endpoint_auth_signing_alg": "The one algorithm of its assertions (`private_key_jwt`; "
+    "`HS256` for `client_secret_jwt`). Left out: any that its keys allow.",
+    "tls_client_auth_subject_dn": "The subject of its certificate, as RFC 4514 writes it: "
+    "`CN=rp.example.com,O=Example,C=GE`. With `tls_client_auth`, exactly one of these five.",
+    "tls_client_auth_san_dns": "Or a host name in its certificate.",
+    "tls_client_auth_san_uri": "Or a URI in its certificate.",
+    "tls_client_auth_san_ip": "Or an IP address in its certificate.",
+    "tls_client_auth_san_email": "Or an e-mail address in its certificate.",
+    "tls_client_certificate_bound_access_tokens": "`true`: its access tokens work only with the "
+    "certificate that they were asked for with.",
+    "dpop_bound_access_tokens": "`true`: each token request needs a DPoP proof, and its tokens "
+    "work only with the key of that proof.",
     "scope": "What it may ask for: words with one space between them, `openid` among them.",
     "grant_types": "What it may send to the token endpoint. Without `refresh_token` it gets none.",
     "jwks": "Its public keys, as a JWK Set. Excludes `jwks_uri`.",
     "jwks_uri": "Where it publishes its public keys; `https`. Excludes `jwks`.",
-    "backchannel_token_delivery_mode": "How it learns of the answer.",
+    "backchannel_token_delivery_mode": "How it learns of the answer: see "
+    "[ping and push](../how-to/ping-and-push.md).",
+    "backchannel_client_notification_endpoint": "Where it is called (`ping`, `push`): an `https` "
+    "address that the client itself owns.",
+    "backchannel_long_polling": "`true`: its polls are held until the user has answered.",
     "backchannel_authentication_request_signing_alg": "The one algorithm of its signed requests. "
     "Left out: any that its keys allow.",
     "backchannel_user_code_parameter": "`true`: it must send `user_code` for users who have set "
@@ -194,12 +240,40 @@ CLIENT_MEMBERS: Final[dict[str, str]] = {
     "require_signed_request_object": "`false`: it may send its parameters unsigned.",
     "id_token_signed_response_alg": "What its ID tokens are signed with; one of the realm's "
     "`signing_algs`.",
-    "profile": "The set of rules that it is held to.",
+    "id_token_encrypted_response_alg": "What the key of its encrypted ID tokens is encrypted with: "
+    "`RSA-OAEP-256`, `ECDH-ES` or `ECDH-ES+A256KW`. Needs `django-ciba[jwe]`, as the next ones do.",
+    "id_token_encrypted_response_enc": "And their content: `A128CBC-HS256` (where `alg` stands "
+    "alone), `A256CBC-HS512`, `A128GCM` or `A256GCM`.",
+    "userinfo_encrypted_response_alg": "The same for UserInfo.",
+    "userinfo_encrypted_response_enc": "The same for UserInfo.",
+    "request_object_encryption_alg": "The one algorithm by which it encrypts its signed requests "
+    "to us. Left out: any that we know, or none.",
+    "request_object_encryption_enc": "And their content.",
+    "userinfo_signed_response_alg": "What UserInfo is signed with. Left out: UserInfo is plain "
+    "JSON.",
+    "introspection_signed_response_alg": "What it gets signed introspection answers signed with "
+    "(RFC 9701). Left out: `RS256`, or as its ID tokens where that cannot be.",
+    "subject_type": "`pairwise`: it knows users by subjects that clients of another sector do not "
+    "share.",
+    "sector_identifier_uri": "Pairwise clients with the same host here know a user by the same "
+    "subject. Left out: the host of `jwks_uri`, or, for `push`, of the notification endpoint; "
+    "without either, the client is a sector by itself.",
+    "access_token_format": "`jwt`: its access tokens are JWTs that a resource server can read by "
+    "itself (RFC 9068).",
+    "may_introspect": "`true`: a resource server of the realm, which may "
+    "[introspect](../how-to/introspect-and-revoke.md) the access tokens that it is shown.",
+    "resource_identifiers": "The resources (RFC 8707) that a resource server is. Tokens for "
+    "others are inactive to it. Left out: it may ask about all.",
+    "authorization_details_types": "The types of "
+    "[authorization details](../how-to/authorization-details.md) that it may ask for.",
+    "profile": "The set of rules that it is held to. Where the realm has `require_fapi_ciba`, "
+    "`fapi-ciba` is the default.",
     "issuer_only_audience": "`true`: `aud` of its assertions must be the issuer, and not an "
     "endpoint's address.",
     "hide_unknown_users": "`true`: a hint that names nobody, a locked account, a missing or wrong "
     "user code and a journey that fails are answered like any other request, which runs out, so "
     "that the client cannot find out who has an account.",
     "client_secret": "32 to 200 printable ASCII characters without `%` and `+`. Kept as a digest, "
-    "and never exported. `client_secret_basic` and `client_secret_post` need one.",
+    "and never exported; for `client_secret_jwt`, itself too, encrypted. The three methods that "
+    "begin with `client_secret` need one.",
 }

@@ -4,5 +4,7 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from django_ciba.long_polling import LongPolling
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "testproject.settings")
-application = get_asgi_application()
+application = LongPolling(get_asgi_application())

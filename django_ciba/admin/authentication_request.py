@@ -20,10 +20,12 @@ from django.utils.translation import ngettext
 from django_ciba.admin.base import (
     ViewOnlyAdmin,
     ViewOnlyInline,
+    readable,
     short,
     short_moment,
     user_name_lookup,
 )
+from django_ciba.journeys import cancel
 from django_ciba.models import AuthenticationRequest, Delivery
 
 EXPIRED = "expired"
@@ -69,6 +71,8 @@ class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
         "user",
         "scope",
         "binding_message",
+        "authorization_details",
+        "resource",
         "acr",
         "ui_locales",
         "created_at",
@@ -161,7 +165,7 @@ class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
     def polled_at(self, obj: AuthenticationRequest) -> str:
         if not obj.polled_us:
             return "-"
-        return _readable(datetime.fromtimestamp(obj.polled_us / 1_000_000, UTC))
+        return readable(datetime.fromtimestamp(obj.polled_us / 1_000_000, UTC))
 
     @admin.display(description="walk")
     def walked(self, obj: AuthenticationRequest) -> SafeString | str:
@@ -181,7 +185,7 @@ class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
     def cancel(self, request: HttpRequest, queryset: QuerySet[AuthenticationRequest]) -> None:
         now = timezone.now()
         chosen = list(queryset)
-        cancelled = [each for each in chosen if AuthenticationRequest.objects.cancel(each.pk, now)]
+        cancelled = [each for each in chosen if cancel(each.pk, now)]
         if cancelled:
             self.note(request, cancelled, "Cancelled.")
             count = len(cancelled)
@@ -205,9 +209,5 @@ def _steps(found: AuthenticationRequest) -> Iterable[tuple[str, str, str, str]]:
             key,
             str(nodes.get(key, {}).get("type", "")),
             str(step.get("outcome", "")),
-            _readable(moment) if moment is not None else "",
+            readable(moment) if moment is not None else "",
         )
-
-
-def _readable(moment: datetime) -> str:
-    return timezone.localtime(moment).isoformat(sep=" ", timespec="seconds")

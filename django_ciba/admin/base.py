@@ -124,6 +124,11 @@ def short(text: Any, most: int) -> SafeString:
     return format_html('<span title="{}">{}</span>', whole, shown)
 
 
+def readable(moment: datetime) -> str:
+    """Day and time to the second, in the operator's time zone."""
+    return timezone.localtime(moment).isoformat(sep=" ", timespec="seconds")
+
+
 def short_moment(moment: datetime | None) -> SafeString | None:
     """Day and time, which may wrap; the seconds where the pointer rests."""
     if moment is None:
@@ -131,7 +136,7 @@ def short_moment(moment: datetime | None) -> SafeString | None:
     local = timezone.localtime(moment)
     return format_html(
         '<span title="{}">{} {}</span>',
-        local.isoformat(sep=" ", timespec="seconds"),
+        readable(moment),
         local.date().isoformat(),
         local.strftime("%H:%M"),
     )

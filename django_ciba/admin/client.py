@@ -17,6 +17,7 @@ from django_ciba.client_registration import (
     registered,
 )
 from django_ciba.client_registration.members import COLUMNS, INFORMATIONAL
+from django_ciba.jose import ENCRYPTION_ALGS, ENCRYPTION_ENCS
 from django_ciba.models import Client
 from django_ciba.models.client import default_grant_types
 from django_ciba.models.secrets import new_secret
@@ -54,13 +55,24 @@ class ClientForm(ModelForm[Client]):
         self.given = informational | {
             name: None if value == "" else value for name, value in columns.items()
         }
-        method = values.get("token_endpoint_auth_method", "")
-        if method in SECRET_METHODS and not self.instance.secret_digest:
+        if self._needs_a_secret(values.get("token_endpoint_auth_method", "")):
             self.secret = self.given["client_secret"] = new_secret()
-        existing = self.instance if self.instance.pk else None
-        for path, problem in metadata_problems(self.given, realm.conf, existing=existing):
+        found = metadata_problems(
+            self.given,
+            realm.conf,
+            existing=self.instance if self.instance.pk else None,
+            details_types=realm.details_types,
+        )
+        for path, problem in found:
             self._place(path, problem)
         return values
+
+    def _needs_a_secret(self, method: str) -> bool:
+        """client_secret_jwt needs more than the digest that the other methods are content with."""
+        stored = self.instance.secret_digest
+        if method == Client.AuthMethod.CLIENT_SECRET_JWT:
+            stored = self.instance.secret_encrypted
+        return method in SECRET_METHODS and not stored
 
     def _informational(self, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         """RFC 7591 §2: what is kept and shown. The site's own names beside it are not looked at."""
@@ -111,6 +123,11 @@ class ClientAdmin(OperatorAdmin[Client]):
                     "secret_state",
                     "token_endpoint_auth_signing_alg",
                     "issuer_only_audience",
+                    "tls_client_auth_subject_dn",
+                    "tls_client_auth_san_dns",
+                    "tls_client_auth_san_uri",
+                    "tls_client_auth_san_ip",
+                    "tls_client_auth_san_email",
                 ]
             },
         ),
@@ -120,18 +137,65 @@ class ClientAdmin(OperatorAdmin[Client]):
             {
                 "fields": [
                     "scope",
+                    "authorization_details_types",
                     "grant_types",
                     "require_signed_request_object",
                     "backchannel_authentication_request_signing_alg",
-                    "backchannel_token_delivery_mode",
+                    "request_object_encryption_alg",
+                    "request_object_encryption_enc",
                     "backchannel_user_code_parameter",
                     "hide_unknown_users",
                 ]
             },
         ),
         (
-            "ID tokens and the rest",
-            {"fields": ["id_token_signed_response_alg", "metadata", "created_at", "updated_at"]},
+            "How it learns of the answer",
+            {
+                "fields": [
+                    "backchannel_token_delivery_mode",
+                    "backchannel_client_notification_endpoint",
+                    "backchannel_long_polling",
+                ]
+            },
+        ),
+        (
+            "Access tokens",
+            {
+                "fields": [
+                    "access_token_format",
+                    "tls_client_certificate_bound_access_tokens",
+                    "dpop_bound_access_tokens",
+                ]
+            },
+        ),
+        (
+            "ID tokens and UserInfo",
+            {
+                "fields": [
+                    "id_token_signed_response_alg",
+                    "id_token_encrypted_response_alg",
+                    "id_token_encrypted_response_enc",
+                    "userinfo_signed_response_alg",
+                    "userinfo_encrypted_response_alg",
+                    "userinfo_encrypted_response_enc",
+                    "subject_type",
+                    "sector_identifier_uri",
+                ]
+            },
+        ),
+        (
+            "Introspection",
+            {
+                "fields": [
+                    "may_introspect",
+                    "resource_identifiers",
+                    "introspection_signed_response_alg",
+                ]
+            },
+        ),
+        (
+            "The rest",
+            {"fields": ["metadata", "registered_by", "created_at", "updated_at"]},
         ),
     ]
     list_display = [
@@ -157,8 +221,25 @@ class ClientAdmin(OperatorAdmin[Client]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> list[str]:
         """The names by which a relying party and its tokens know a client are not changed."""
-        always = ["secret_state", "created_at", "updated_at"]
+        always = ["secret_state", "registered_by", "created_at", "updated_at"]
         return always if obj is None else [*always, "realm", "client_id"]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Encryption algorithms are chosen: what there is depends on what is installed."""
+        for ending, known in (("_alg", ENCRYPTION_ALGS), ("_enc", ENCRYPTION_ENCS)):
+            if "encrypt" in db_field.name and db_field.name.endswith(ending):
+                return forms.ChoiceField(
+                    choices=[("", "---------"), *((each, each) for each in known)],
+                    required=False,
+                    label=db_field.verbose_name,
+                )
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    @admin.display(description="registered by")
+    def registered_by(self, obj: Client) -> str:
+        if obj.registration_token_digest:
+            return "Itself. It can change and end its registration (RFC 7592)."
+        return "An operator, or itself before it ended its registration."
 
     @admin.display(description="client secret")
     def secret_state(self, obj: Client) -> str:

@@ -1,7 +1,6 @@
 """Messages that went out, or did not: every attempt, and dead ones sent again."""
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -16,6 +15,7 @@ from django_ciba.admin.base import (
     user_name_lookup,
 )
 from django_ciba.models import Delivery, DeliveryAttempt
+from django_ciba.models.delivery import DeliveryQuerySet
 from django_ciba.outbox import wake_up
 from django_ciba.outbox.wake_up import DELIVER
 
@@ -73,9 +73,11 @@ class DeliveryAdmin(ViewOnlyAdmin[Delivery]):
 
     @admin.display(description="channel", ordering="channel")
     def channel_name(self, obj: Delivery) -> SafeString:
-        """Of a dotted path, the class."""
-        name = obj.channel.rpartition(".")[2]
-        return format_html('<span title="{}">{}</span>', obj.channel, name)
+        """Of a dotted path, the class; ping and push have none."""
+        name = obj.channel.rpartition(".")[2] or obj.kind
+        return format_html(
+            '<span title="{}">{}</span>', obj.channel or obj.get_kind_display(), name
+        )
 
     @admin.display(description="problem", ordering="problem")
     def short_problem(self, obj: Delivery) -> SafeString | None:
@@ -90,15 +92,29 @@ class DeliveryAdmin(ViewOnlyAdmin[Delivery]):
         return short_moment(obj.created_at)
 
     @admin.action(description="Send dead letters again", permissions=["act"])
-    def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        """They are due at once; a worker withdraws those whose request no longer waits."""
+    def send_again(self, request: HttpRequest, queryset: DeliveryQuerySet) -> None:
+        """They are due at once; a worker withdraws those that nobody waits for any more.
+
+        The tokens of a push are revoked when it dies, so that there is nothing left to send.
+        """
         dead = list(queryset.filter(state=Delivery.State.DEAD))
         if not dead:
             self.message_user(request, "None of these is a dead letter.", messages.WARNING)
             return
-        pks = [each.pk for each in dead]
-        due = Delivery.objects.filter(pk__in=pks).send_again(timezone.now())
-        wake_up(DELIVER, *pks)
-        self.note(request, dead, "Sent again.")
-        text = ngettext("Made %d delivery due again.", "Made %d deliveries due again.", due)
-        self.message_user(request, text % due)
+        sendable = list(queryset.sendable_again())
+        if sendable:
+            pks = [each.pk for each in sendable]
+            due = Delivery.objects.filter(pk__in=pks).send_again(timezone.now())
+            wake_up(DELIVER, *pks)
+            self.note(request, sendable, "Sent again.")
+            text = ngettext("Made %d delivery due again.", "Made %d deliveries due again.", due)
+            self.message_user(request, text % due)
+        if revoked := len(dead) - len(sendable):
+            text = ngettext(
+                "%d push of tokens cannot be sent again: they were revoked when it died. The "
+                "client has to start a new authentication request.",
+                "%d pushes of tokens cannot be sent again: they were revoked when these died. The "
+                "clients have to start new authentication requests.",
+                revoked,
+            )
+            self.message_user(request, text % revoked, messages.WARNING)

@@ -14,7 +14,7 @@ from django_ciba.models import Grant, Token
 
 class TokenInline(ViewOnlyInline[Token, Grant]):
     model = Token
-    fields = ["kind", "scope", "created_at", "expires_at", "used_at"]
+    fields = ["kind", "scope", "resource", "created_at", "expires_at", "used_at"]
 
 
 @admin.register(Grant)
@@ -26,6 +26,8 @@ class GrantAdmin(ViewOnlyAdmin[Grant]):
         "user",
         "subject",
         "scope",
+        "authorization_details",
+        "resource",
         "acr",
         "amr",
         "authenticated_at",
@@ -58,7 +60,18 @@ class GrantAdmin(ViewOnlyAdmin[Grant]):
 class TokenAdmin(ViewOnlyAdmin[Token]):
     """A token is ended by revoking its grant."""
 
-    fields = ["kind", "grant", "client", "user", "scope", "created_at", "expires_at", "used_at"]
+    fields = [
+        "kind",
+        "grant",
+        "client",
+        "user",
+        "scope",
+        "narrowed_details",
+        "resource",
+        "created_at",
+        "expires_at",
+        "used_at",
+    ]
     readonly_fields = ["client", "user"]
     list_display = ["__str__", "kind", "client", "user", "created_at", "expires_at", "used_at"]
     list_filter = ["kind", "grant__client__realm"]

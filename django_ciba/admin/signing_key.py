@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from django_ciba.admin.base import ModelForm, OperatorAdmin, short, short_moment
-from django_ciba.jose.algorithms import ASYMMETRIC_ALGS
-from django_ciba.models import SigningKey
+from django_ciba.admin.base import ModelForm, OperatorAdmin, readable, short, short_moment
+from django_ciba.jose import KEY_ALGS
+from django_ciba.models import NotPublishedLongEnough, SigningKey
 
 CURRENT = str(SigningKey.State.CURRENT)
 IN_USE = (
@@ -25,7 +25,7 @@ class NewKeyForm(ModelForm[SigningKey]):
     """Asks which key to make, and for nothing of the key itself."""
 
     alg = forms.ChoiceField(
-        choices=[(each, each) for each in ASYMMETRIC_ALGS],
+        choices=[(each, each) for each in KEY_ALGS],
         help_text="The first key of a realm and algorithm signs at once; the second is published, "
         "and signs after the next rotation.",
     )
@@ -62,9 +62,11 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
         "state",
         "public_jwk",
         "created_at",
+        "may_sign_from",
         "activated_at",
         "retired_at",
     ]
+    readonly_fields = ["may_sign_from"]
     list_display = [
         "short_state",
         "short_kid",
@@ -79,7 +81,7 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
     list_select_related = ["realm"]
     search_fields = ["kid", "realm__path"]
     date_hierarchy = "created_at"
-    actions = ["rotate", "delete_selected"]
+    actions = ["rotate", "rotate_at_once", "delete_selected"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SigningKey]:
         """Not even decrypted: these pages open when a key's secret has been lost, too."""
@@ -105,6 +107,13 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
     @admin.display(description="created", ordering="created_at")
     def created(self, obj: SigningKey) -> SafeString | None:
         return short_moment(obj.created_at)
+
+    @admin.display(description="may sign from")
+    def may_sign_from(self, obj: SigningKey) -> str:
+        """When a next key has been published for long enough (KEY_PUBLISHED_BEFORE)."""
+        if obj.state != SigningKey.State.NEXT:
+            return "-"
+        return readable(obj.may_sign_from)
 
     @admin.display(description="signs since", ordering="activated_at")
     def activated(self, obj: SigningKey) -> SafeString | None:
@@ -144,16 +153,35 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
         description="Rotate: the next key signs, the current one retires", permissions=["act"]
     )
     def rotate(self, request: HttpRequest, queryset: QuerySet[SigningKey]) -> None:
+        self._rotate(request, queryset, at_once=False)
+
+    @admin.action(
+        description="Rotate at once: for a current key that may be stolen", permissions=["act"]
+    )
+    def rotate_at_once(self, request: HttpRequest, queryset: QuerySet[SigningKey]) -> None:
+        """Clients may not have read the next key yet; see KEY_PUBLISHED_BEFORE."""
+        self._rotate(request, queryset, at_once=True)
+
+    def _rotate(
+        self, request: HttpRequest, queryset: QuerySet[SigningKey], *, at_once: bool
+    ) -> None:
         chosen = queryset.select_related("realm").order_by("realm__path", "alg")
         for realm, alg in dict.fromkeys((each.realm, each.alg) for each in chosen):
-            if alg not in realm.conf.SIGNING_ALGS:
+            if alg not in realm.conf.key_algs:
                 self.message_user(
                     request,
-                    f"Realm {realm} has given {alg} up (signing_algs): its keys were left alone.",
+                    f"Realm {realm} has given {alg} up (signing_algs, encryption_algs): its keys "
+                    "were left alone.",
                     messages.WARNING,
                 )
                 continue
-            signing = SigningKey.objects.rotate(realm, alg)
+            try:
+                signing = SigningKey.objects.rotate(realm, alg, at_once=at_once)
+            except NotPublishedLongEnough as refusal:
+                self.message_user(
+                    request, f"Realm {realm}, {alg}: {_too_new(refusal)}", messages.WARNING
+                )
+                continue
             self.note(request, [signing], "Became the current key by rotation.")
             self.message_user(request, f"Realm {realm} signs {alg} with {signing.kid} now.")
 
@@ -168,3 +196,17 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
             self.message_user(request, f"Nothing was deleted: {names}. {IN_USE}", messages.ERROR)
             return None
         return delete_selected(self, request, queryset)
+
+
+def _too_new(refusal: NotPublishedLongEnough) -> str:
+    if refusal.may_sign_from is None:
+        return (
+            "not rotated, since no next key that can sign is published. Saving the realm "
+            "publishes a missing one; manage.py ciba_keys retire replaces one that cannot be "
+            "decrypted."
+        )
+    return (
+        "not rotated, since clients may not have read the next key yet. It may sign from "
+        f"{readable(refusal.may_sign_from)}; until then, rotate at once only if the current key "
+        "may be stolen."
+    )

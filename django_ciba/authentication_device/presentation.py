@@ -9,7 +9,9 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from django_ciba.models import AuthenticationRequest
+from django_ciba.authorization_details import Presented, presented
+from django_ciba.models import AuthenticationRequest, configuration
+from django_ciba.protocol.names import OPENID_SCOPE, SCOPE_CLAIMS
 
 # What the client asks for (OpenID Connect Core §5.4, §11). A scope of the site's own is shown
 # by its name.
@@ -21,6 +23,8 @@ SCOPE_WORDS: Final[dict[str, Promise]] = {
     "address": _("your postal address"),
     "offline_access": _("to go on while you are away"),
 }
+# What every ID token says, asked for or not.
+OF_OPENID: Final = ("sub", "acr")
 
 
 class Outcome(StrEnum):
@@ -65,9 +69,21 @@ class Card:
 
     @property
     def scopes(self) -> list[Scope]:
-        """In the order in which the client asked."""
-        names = dict.fromkeys(self.authentication_request.scope.split())
+        """In the order in which the client asked; a claim asked for by name is like its scope."""
+        asked = self.authentication_request
+        claims = (name for place in asked.requested_claims.values() for name in place)
+        names = dict.fromkeys([*asked.scope.split(), *map(_scope_of, claims)])
         return [Scope(name, SCOPE_WORDS.get(name)) for name in names]
+
+    @property
+    def authorization_details(self) -> list[Presented]:
+        """RFC 9396 §3: each object that the user is asked to allow, in the order of the request."""
+        asked = self.authentication_request.authorization_details
+        if not asked:
+            return []
+        client = configuration().client_by_pk(self.authentication_request.client_id)
+        types = client.realm.details_types if client else {}
+        return [presented(each, types.get(each["type"])) for each in asked]
 
     @property
     def asked_at(self) -> datetime:
@@ -117,3 +133,10 @@ def outcome(found: AuthenticationRequest, now: datetime) -> Outcome:
     if until <= (found.ended_at or now):
         return Outcome.EXPIRED
     return Outcome.WAITING if found.status == status.PENDING else Outcome.FAILED
+
+
+def _scope_of(claim: str) -> str:
+    """OpenID Connect Core §5.4: the scope that opens the claim; its own name where none does."""
+    if claim in OF_OPENID:
+        return OPENID_SCOPE
+    return next((scope for scope, claims in SCOPE_CLAIMS.items() if claim in claims), claim)

@@ -4,8 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django_ciba import signals
+from django_ciba.backchannel_authentication.authorization_details import authorization_details
 from django_ciba.backchannel_authentication.binding_message import binding_message
 from django_ciba.backchannel_authentication.client import the_client_may_use_ciba
+from django_ciba.backchannel_authentication.client_notification_token import (
+    client_notification_token,
+)
+from django_ciba.backchannel_authentication.dpop_jkt import dpop_jkt
 from django_ciba.backchannel_authentication.hints import hinted_user, the_one_hint
 from django_ciba.backchannel_authentication.journey import journey_for
 from django_ciba.backchannel_authentication.lifetime import requested_lifetime
@@ -13,6 +18,13 @@ from django_ciba.backchannel_authentication.request_object import (
     request_parameters,
     the_request_object_is_new,
 )
+from django_ciba.backchannel_authentication.requested_claims import (
+    acr_values_of,
+    requested_claims,
+    the_essential_acr_is_met,
+    user_of_the_subject,
+)
+from django_ciba.backchannel_authentication.resource import requested_resource
 from django_ciba.backchannel_authentication.scope import requested_scope
 from django_ciba.backchannel_authentication.start import (
     Started,
@@ -22,6 +34,7 @@ from django_ciba.backchannel_authentication.start import (
 from django_ciba.backchannel_authentication.ui_locales import ui_locales
 from django_ciba.backchannel_authentication.unique_context import the_context_is_unique
 from django_ciba.backchannel_authentication.user_code import user_of_the_code
+from django_ciba.delivery import the_mode_of
 from django_ciba.models import Client
 from django_ciba.protocol.parameters import Parameters
 
@@ -38,12 +51,19 @@ def valid_request(form: Parameters, client: Client, now: datetime) -> ValidAuthe
     parameters = requested.parameters
     hint = the_one_hint(parameters)
     scope = requested_scope(parameters, client)
-    journey, acr = journey_for(parameters, client.realm)
+    claims = requested_claims(parameters, client)
+    journey, acr = journey_for(parameters, client.realm, acr_values_of(claims))
+    the_essential_acr_is_met(claims, acr)
     the_context_is_unique(parameters, client)
+    details = authorization_details(parameters, client)
+    resource = requested_resource(parameters, client.realm)
     message = binding_message(parameters, client.realm)
     lifetime = requested_lifetime(parameters, client.realm)
+    notification_token = client_notification_token(parameters, client)
+    jkt = dpop_jkt(parameters)
     locales = ui_locales(parameters)
     user = hinted_user(hint, client, now)
+    user = user_of_the_subject(claims, client, user)
     user = user_of_the_code(parameters, client, user, now)
     the_request_object_is_new(requested, client)
     return ValidAuthenticationRequest(
@@ -55,6 +75,11 @@ def valid_request(form: Parameters, client: Client, now: datetime) -> ValidAuthe
         binding_message=message,
         expires_at=now + timedelta(seconds=lifetime),
         ui_locales=locales,
+        dpop_jkt=jkt,
+        client_notification_token=notification_token,
+        requested_claims=claims,
+        authorization_details=details,
+        resource=resource,
     )
 
 
@@ -66,10 +91,12 @@ def start_authentication(form: Parameters, client: Client, now: datetime) -> dic
 
 
 def authentication_response(begun: Started) -> dict[str, Any]:
-    """CIBA Core §7.3: the members of a successful answer."""
+    """CIBA Core §7.3: the members of a successful answer; `interval` for who may poll."""
     row = begun.authentication_request
-    return {
+    members = {
         "auth_req_id": begun.auth_req_id,
         "expires_in": int((row.expires_at - row.created_at).total_seconds()),
-        "interval": row.polling_interval,
     }
+    if the_mode_of(row.client).may_poll:
+        members["interval"] = row.polling_interval
+    return members

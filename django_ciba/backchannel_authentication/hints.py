@@ -80,7 +80,10 @@ def by_id_token_hint(value: Any, client: Client, now: datetime) -> AbstractBaseU
     """CIBA Core §7.1 id_token_hint: an ID token that we gave to this client."""
     realm = client.realm
     try:
-        claims = verify(_token(value), realm.verification_keys, algs=ASYMMETRIC_ALGS).claims
+        # Our access tokens and introspection answers are signed by the same keys.
+        claims = verify(
+            _token(value), realm.verification_keys, algs=ASYMMETRIC_ALGS, typ=("JWT",)
+        ).claims
         if not realm.conf.ACCEPT_EXPIRED_ID_TOKEN_HINT:
             not_expired(claims, now=now.timestamp(), leeway=ciba_settings.CLOCK_LEEWAY)
         aud = audiences(claims)

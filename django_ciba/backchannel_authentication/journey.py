@@ -1,17 +1,22 @@
 """Which journey a request walks (OpenID Connect Core §3.1.2.1 acr_values; PingAM's mapping)."""
 
+from collections.abc import Sequence
+
 from django_ciba.models import JourneyVersion, Realm, configuration
 from django_ciba.protocol.errors import InvalidRequest, ServerError
 from django_ciba.protocol.parameters import Parameters
 
 
-def journey_for(parameters: Parameters, realm: Realm) -> tuple[JourneyVersion, str]:
+def journey_for(
+    parameters: Parameters, realm: Realm, claimed: Sequence[str] = ()
+) -> tuple[JourneyVersion, str]:
     """The journey of the first acr value that is mapped, and that value.
 
-    None mapped: the realm's default journey and "", or InvalidRequest where the realm demands one.
+    Without `acr_values`, the values that the claim acr asks for (`claimed`) are those meant. None
+    mapped: the realm's default journey and "", or InvalidRequest where the realm demands one.
     """
     mapping = {mapped.acr: mapped.journey for mapped in realm.mapping}
-    for acr in (parameters.text("acr_values") or "").split():
+    for acr in (parameters.text("acr_values") or "").split() or claimed:
         if acr in mapping:
             return _current(mapping[acr].version_id, realm), acr
     if realm.conf.REQUIRE_MAPPED_ACR:

@@ -8,10 +8,13 @@ from typing import Any
 from django_ciba.client_keys import verify_by
 from django_ciba.conf import ciba_settings
 from django_ciba.jose import (
+    ENCRYPTION_ENCS,
     JoseError,
     Verified,
     audiences,
+    decrypted,
     in_force,
+    is_encrypted,
     same_audience,
 )
 from django_ciba.models import Client, UsedAssertion
@@ -47,7 +50,7 @@ def request_parameters(form: Parameters, client: Client, now: datetime) -> Reque
             raise InvalidRequest(UNSIGNED)
         return Requested(form)
     try:
-        verified = verified_request(token, client, now)
+        verified = verified_request(signed_request(token, client), client, now)
     except JoseError as error:
         raise InvalidRequest(f"request: {error.reason}") from None
     inside = Parameters(
@@ -59,6 +62,19 @@ def request_parameters(form: Parameters, client: Client, now: datetime) -> Reque
     )
     nothing_stands_outside(form, inside)
     return Requested(inside, _jti(verified), verified.claims["exp"])
+
+
+def signed_request(token: str, client: Client) -> str:
+    """OpenID Connect Core §6.1, RFC 9101 §6.1: the signed JWT, also out of an encrypted one.
+
+    Raises JoseError, and InvalidRequest where the realm has no key to encrypt to.
+    """
+    if not is_encrypted(token):
+        return token
+    keys = client.realm.decryption_keys
+    if not keys:
+        raise InvalidRequest("request: encrypted requests are not taken here, send the signed jwt")
+    return decrypted(token, keys, algs={key.alg for key in keys}, encs=ENCRYPTION_ENCS)
 
 
 def verified_request(token: str, client: Client, now: datetime) -> Verified:

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from django_ciba.backchannel_authentication.requested_claims import RequestedClaims
 from django_ciba.journeys import walk
 from django_ciba.models import AuthenticationRequest, Client, JourneyVersion, secrets
 from django_ciba.outbox import wake_up
@@ -25,6 +26,11 @@ class ValidAuthenticationRequest:
     binding_message: str
     expires_at: datetime
     ui_locales: str
+    dpop_jkt: str = ""
+    requested_claims: RequestedClaims = field(default_factory=dict)
+    authorization_details: list[dict[str, Any]] = field(default_factory=list)
+    resource: list[str] = field(default_factory=list)
+    client_notification_token: str = field(default="", repr=False)  # of ping and push
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +57,17 @@ def started(valid: ValidAuthenticationRequest, now: datetime) -> Started:
         binding_message=valid.binding_message,
         acr=valid.acr,
         ui_locales=valid.ui_locales,
+        dpop_jkt=valid.dpop_jkt,
+        requested_claims=valid.requested_claims,
+        authorization_details=valid.authorization_details,
+        resource=valid.resource,
         polling_interval=valid.client.realm.conf.POLLING_INTERVAL,
         journey_version=valid.journey,
         due_at=valid.expires_at,
     )
+    if valid.client_notification_token:  # kept, encrypted, until the client has been called
+        row.auth_req_id_encrypted = auth_req_id
+        row.client_notification_token = valid.client_notification_token
     deliveries = []
     if valid.user is not None:  # nobody is asked for a hint that named nobody; it runs out
         progress = walk(row, valid.journey.document, now)

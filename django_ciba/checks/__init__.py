@@ -6,7 +6,13 @@ it. Ids are public: sites put them into SILENCED_SYSTEM_CHECKS, so a number is n
 
 from typing import Final
 
-from django_ciba.checks import declared_settings, deployment, host_site, stored_rows
+from django_ciba.checks import (
+    client_certificates,
+    declared_settings,
+    deployment,
+    host_site,
+    stored_rows,
+)
 from django_ciba.checks.check import Check
 
 __all__ = ["CHECKS", "Check", "register"]
@@ -81,6 +87,14 @@ CHECKS: Final[tuple[Check, ...]] = (
         hint="Add path('oauth2/', include('django_ciba.urls')) to the module that ROOT_URLCONF "
         "names.",
         find=host_site.missing_urls,
+    ),
+    Check(
+        id="django_ciba.E011",
+        title="Settings of client certificates contradict each other",
+        hint="Set CLIENT_CERTIFICATE_HEADER, CLIENT_CERTIFICATE_FORMAT and TRUSTED_PROXIES in "
+        "DJANGO_CIBA together, and CLIENT_CERTIFICATE_VERIFIED_HEADER and MTLS_ENDPOINTS only "
+        "beside them.",
+        find=client_certificates.contradictions,
     ),
     Check(
         id="django_ciba.W001",
@@ -175,6 +189,50 @@ CHECKS: Final[tuple[Check, ...]] = (
         title="Prompts are written to standard output",
         hint="Remove 'console' from DJANGO_CIBA['PROMPT_CHANNELS']: it is for development.",
         find=declared_settings.prompts_on_standard_output,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W017",
+        title="Anybody can register a client",
+        hint="Set DJANGO_CIBA['REGISTRATION'] to 'token' and give those who may register an "
+        "initial access token (manage.py ciba_client initial-token), or put registration into the "
+        "settings of the one realm that is open. Silence this if whoever asks may have users "
+        "asked.",
+        find=declared_settings.open_registration,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W018",
+        title="Tokens are pushed",
+        hint="Remove PUSH_DELIVERY from DJANGO_CIBA and have clients use ping, put push_delivery "
+        "into the settings of the realms that need it, or silence this if every client that is "
+        "registered for push owns the address that it has registered.",
+        find=declared_settings.pushed_tokens,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W020",
+        title="Certificate headers are believed from the Internet",
+        hint="Name in DJANGO_CIBA['TRUSTED_PROXIES'] only the addresses that your own proxies "
+        "connect from, or 'unix' for a proxy that comes by a Unix socket.",
+        find=client_certificates.strangers_trusted,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.I018",
+        title="The proxy must clear the headers of client certificates",
+        hint="Have every server of the proxies in DJANGO_CIBA['TRUSTED_PROXIES'] set these headers "
+        "itself, to an empty value where there is no certificate, and drop what clients send in "
+        "them, in either spelling: servers take _ for -. Silence this when they do.",
+        find=client_certificates.headers_to_clear,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W019",
+        title="Under ASGI, a certificate header can be imitated",
+        hint="Install the latest patch release of your Django (CVE-2026-3902), or have the proxies "
+        "in DJANGO_CIBA['TRUSTED_PROXIES'] refuse headers with an underscore in their name.",
+        find=client_certificates.underscores_folded,
         deploy=True,
     ),
     Check(
@@ -296,6 +354,26 @@ CHECKS: Final[tuple[Check, ...]] = (
         database=True,
     ),
     Check(
+        id="django_ciba.W053",
+        title="Anybody can register a client in a realm",
+        hint="Set registration in the realm's settings to token and give those who may register an "
+        "initial access token (manage.py ciba_client initial-token). Silence this if whoever asks "
+        "may have users asked.",
+        find=stored_rows.realms_open_to_clients,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.W050",
+        title="A realm pushes tokens",
+        hint="Remove push_delivery from the realm's settings and have its clients use ping, or "
+        "silence this if every client that is registered for push owns the address that it has "
+        "registered.",
+        find=stored_rows.realms_that_push,
+        deploy=True,
+        database=True,
+    ),
+    Check(
         id="django_ciba.W047",
         title="A realm with clients has no default journey",
         hint="Choose the realm's default journey in the admin, or name default_journey in a realm "
@@ -306,11 +384,41 @@ CHECKS: Final[tuple[Check, ...]] = (
         database=True,
     ),
     Check(
+        id="django_ciba.E051",
+        title="A type of authorization details cannot be used",
+        hint="Install django-ciba[rar], which brings the library jsonschema, or correct the type's "
+        "schema in the admin or by manage.py ciba_import. Requests for details of that type are "
+        "answered with server_error until then.",
+        find=stored_rows.unusable_details_types,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.W049",
+        title="Nothing rotates a realm's signing keys",
+        hint="Add {'django_ciba.rotate_keys': {'task': 'django_ciba.rotate_keys', 'schedule': "
+        "3600.0}} to Celery's beat_schedule, or run manage.py ciba_run_due --loop and silence "
+        "this. Without KEY_ROTATION, keys are rotated by hand.",
+        find=stored_rows.keys_not_rotated,
+        deploy=True,
+        database=True,
+    ),
+    Check(
         id="django_ciba.E048",
         title="A realm's issuer is wrong",
         hint="Correct or empty the realm's issuer_override in the admin, or issuer in its document "
         "for manage.py ciba_import.",
         find=stored_rows.wrong_issuers,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.E052",
+        title="A pairwise client without PAIRWISE_SALT",
+        hint="Put the secret that the client's subjects were made with back into "
+        "DJANGO_CIBA['PAIRWISE_SALT']; if it never had one, say of secrets.token_urlsafe(32). "
+        "Without it no request of a client of subject_type pairwise is taken.",
+        find=stored_rows.pairwise_without_salt,
         deploy=True,
         database=True,
     ),

@@ -67,8 +67,10 @@ def contradictions() -> Iterator[str]:
         ("POLLING_INTERVAL", "POLLING_INTERVAL_MAX"),
         ("JWKS_MAX_AGE", "JWKS_MAX_STALE"),
         ("OUTBOUND_DEADLINE", "DELIVERY_LEASE"),
+        ("KEY_PUBLISHED_BEFORE", "KEY_ROTATION"),
+        ("ID_TOKEN_LIFETIME", "RETIRED_KEYS_KEPT"),
     ):
-        if usable(less) > usable(more):
+        if usable(more) is not None and usable(less) > usable(more):
             yield (
                 f"DJANGO_CIBA[{less!r}] ({usable(less)}) must not be more than "
                 f"DJANGO_CIBA[{more!r}] ({usable(more)})."
@@ -107,6 +109,14 @@ def expired_hints() -> Iterator[str]:
         )
 
 
+def pushed_tokens() -> Iterator[str]:
+    if usable("PUSH_DELIVERY"):
+        yield (
+            "DJANGO_CIBA['PUSH_DELIVERY'] is on: tokens are sent to whoever answers at the address "
+            "that a client has registered, in every realm."
+        )
+
+
 def shared_secret() -> Iterator[str]:
     if not site_settings().get("ENCRYPTION_KEYS"):
         yield (
@@ -119,6 +129,14 @@ def short_secrets() -> Iterator[str]:
     for position, secret in enumerate(usable("ENCRYPTION_KEYS")):
         if len(secret) < SHORTEST_SECRET or len(set(secret)) < 5:
             yield f"DJANGO_CIBA['ENCRYPTION_KEYS'][{position}] is short enough to be guessed."
+
+
+def open_registration() -> Iterator[str]:
+    if usable("REGISTRATION") == "open":
+        yield (
+            "DJANGO_CIBA['REGISTRATION'] is 'open': whoever finds this server can register a "
+            "client, have users asked in a name of its choice, and make the server read an address."
+        )
 
 
 def prompts_on_standard_output() -> Iterator[str]:

@@ -125,7 +125,7 @@ def redis_without_timeouts() -> Iterator[str]:
         )
 
 
-def _unscheduled(task: str) -> bool:
+def unscheduled(task: str) -> bool:
     """Whether beat's own schedule lacks `task`; False when the schedule is kept elsewhere."""
     conf = _readable()
     if conf is None or conf.task_always_eager:
@@ -138,7 +138,7 @@ def _unscheduled(task: str) -> bool:
 
 
 def no_sweep() -> Iterator[str]:
-    if _unscheduled("django_ciba.run_due"):
+    if unscheduled("django_ciba.run_due"):
         yield (
             "Celery beat does not run django_ciba.run_due: timers of journeys never fire, and a "
             "prompt whose wake-up was lost is never sent."
@@ -146,7 +146,7 @@ def no_sweep() -> Iterator[str]:
 
 
 def no_cleanup() -> Iterator[str]:
-    if _unscheduled("django_ciba.cleanup"):
+    if unscheduled("django_ciba.cleanup"):
         yield "Celery beat does not run django_ciba.cleanup: ended requests are kept for ever."
 
 
@@ -157,7 +157,7 @@ def late_redelivery() -> Iterator[str]:
     repeat those of the site's own tasks that take longer.
     """
     options = _redis_options()
-    if options is None or not _unscheduled("django_ciba.run_due"):
+    if options is None or not unscheduled("django_ciba.run_due"):
         return
     timeout = options.get("visibility_timeout", VISIBILITY_TIMEOUT)
     longest = usable("AUTH_REQ_ID_LIFETIME_MAX")

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, router, transaction
 
+from django_ciba.authorization_details import details_type_problems
+from django_ciba.checks.deployment import unscheduled
 from django_ciba.conf import CibaSettings, ciba_settings
-from django_ciba.models import Client, Realm, SigningKey
+from django_ciba.models import AuthorizationDetailsType, Client, Realm, SigningKey
 from django_ciba.models.realm import issuer_problem, settings_problems
 from django_ciba.models.secrets import UndecryptableError
 
@@ -90,6 +92,33 @@ def wrong_realm_settings() -> Iterator[str]:
     for realm in Realm.objects.order_by("path"):
         for name, problem in settings_problems(realm.settings):
             yield f"Realm {realm}: settings {name} {problem}.".replace("  ", " ")
+    for realm in _every_realm():
+        if {"key_rotation", "key_published_before"} & realm.settings.keys():
+            yield from _keys_rotate_too_soon(realm)
+
+
+def _keys_rotate_too_soon(realm: Realm) -> Iterator[str]:
+    rotation, before = realm.conf.KEY_ROTATION, realm.conf.KEY_PUBLISHED_BEFORE
+    problems = (CibaSettings.KEY_ROTATION.problem, CibaSettings.KEY_PUBLISHED_BEFORE.problem)
+    if rotation is None or problems[0](rotation) or problems[1](before):
+        return  # nothing rotates, or another sentence says what is wrong
+    if rotation < before:
+        yield (
+            f"Realm {realm}: key_rotation ({rotation}) is less than key_published_before "
+            f"({before}), so no key is published for long enough when it should sign."
+        )
+
+
+@silent_without_database
+def keys_not_rotated() -> Iterator[str]:
+    if not unscheduled("django_ciba.rotate_keys"):
+        return
+    for realm in _every_realm():
+        if realm.conf.KEY_ROTATION is not None:
+            yield (
+                f"Realm {realm} has KEY_ROTATION, and Celery beat does not run "
+                "django_ciba.rotate_keys: its keys sign until somebody rotates them."
+            )
 
 
 @silent_without_database
@@ -99,6 +128,26 @@ def realms_with_expired_hints() -> Iterator[str]:
             yield (
                 f"Realm {realm} accepts expired ID tokens as hints: an old, stolen ID token can "
                 "start requests for its subject."
+            )
+
+
+@silent_without_database
+def realms_that_push() -> Iterator[str]:
+    for realm in _every_realm():
+        if realm.settings.get("push_delivery") is True:
+            yield (
+                f"Realm {realm} pushes tokens: they are sent to whoever answers at the address "
+                "that a client has registered."
+            )
+
+
+@silent_without_database
+def realms_open_to_clients() -> Iterator[str]:
+    for realm in _every_realm():
+        if realm.settings.get("registration") == "open":
+            yield (
+                f"Realm {realm} is open to clients: whoever finds it can register one, and have "
+                "users asked in a name of its choice."
             )
 
 
@@ -116,7 +165,24 @@ def no_default_journey() -> Iterator[str]:
 
 
 @silent_without_database
+def unusable_details_types() -> Iterator[str]:
+    for each in AuthorizationDetailsType.objects.select_related("realm"):
+        for problem in details_type_problems(each.type, each.schema, each.template):
+            yield f"Realm {each.realm}: authorization details type {each.type}: {problem}."
+
+
+@silent_without_database
 def wrong_issuers() -> Iterator[str]:
     for realm in Realm.objects.order_by("path"):
         if (problem := issuer_problem(realm.issuer_override, realm.path)) is not None:
             yield f"Realm {realm}: issuer_override {realm.issuer_override!r} {problem}."
+
+
+@silent_without_database
+def pairwise_without_salt() -> Iterator[str]:
+    if ciba_settings.PAIRWISE_SALT is not None:
+        return
+    pairwise = Client.objects.filter(enabled=True, subject_type=Client.SubjectType.PAIRWISE)
+    rows = pairwise.values_list("realm__path", "client_id")
+    for path, client_id in rows.order_by("realm__path", "client_id"):
+        yield f"Client {client_id} of realm {path} is pairwise, and PAIRWISE_SALT is not set."

@@ -13,6 +13,7 @@ MALFORMED = "the Authorization header is malformed: Basic with base64 of client_
 
 class ClientSecretBasic(Method):
     name = "client_secret_basic"
+    credential = "Authorization"
 
     def is_used(self, presented: Presented) -> bool:
         return presented.authorization.partition(" ")[0].lower() == "basic"

@@ -7,6 +7,7 @@ from django_ciba.protocol.errors import InvalidClient
 
 class ClientSecretPost(Method):
     name = "client_secret_post"
+    credential = "client_secret"
 
     def is_used(self, presented: Presented) -> bool:
         return "client_secret" in presented.parameters

@@ -13,11 +13,20 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cryptography import x509
 from django.db.models import Q
 from django.utils import timezone
 
 from django_ciba.conf import ciba_settings
-from django_ciba.jose import BadKey, UnknownKey, VerificationKey, verification_keys
+from django_ciba.jose import (
+    BadKey,
+    EncryptionKey,
+    UnknownKey,
+    VerificationKey,
+    encryption_keys,
+    registered_certificates,
+    verification_keys,
+)
 from django_ciba.models import RemoteJwks
 from django_ciba.outbound import OutboundError, fetch_json
 
@@ -25,6 +34,7 @@ logger = logging.getLogger("django_ciba.client_keys")
 
 Keys = tuple[VerificationKey, ...]
 
+NOTHING_USABLE = "no usable key could be read from the registered jwks_uri"
 PATIENCE = 2.0  # seconds; at most these of every JWKS_MIN_REFETCH, however slow an address is
 
 
@@ -33,6 +43,8 @@ class Held:
     """What is known of one address."""
 
     keys: Keys
+    certificates: tuple[x509.Certificate, ...]  # of self_signed_tls_client_auth
+    for_encryption: tuple[EncryptionKey, ...]
     read_at: datetime  # when the row was read
     fetched_at: datetime | None  # when the address answered
     awaited: bool  # somebody has just begun to ask the address
@@ -49,10 +61,15 @@ def refetch(url: str, now: datetime) -> bool:
 
 def usable(held: Held, now: datetime) -> Keys:
     """Keys that are not too old; else UnknownKey, which says where the trouble is."""
-    stale = timedelta(seconds=ciba_settings.JWKS_MAX_STALE)
-    if not held.keys or held.fetched_at is None or now - held.fetched_at > stale:
-        raise UnknownKey("no usable key could be read from the registered jwks_uri")
+    if not held.keys or not in_date(held, now):
+        raise UnknownKey(NOTHING_USABLE)
     return held.keys
+
+
+def in_date(held: Held, now: datetime) -> bool:
+    """Whether the address has answered, and not too long ago."""
+    stale = timedelta(seconds=ciba_settings.JWKS_MAX_STALE)
+    return held.fetched_at is not None and now - held.fetched_at <= stale
 
 
 def known(url: str, now: datetime) -> Held:
@@ -113,7 +130,10 @@ def _read_row(url: str, now: datetime) -> Held:
     row = RemoteJwks.objects.filter(url=url).values_list(*columns).first()
     document, fetched_at, next_fetch_at, problem = row or (None, None, None, "")
     keys = verification_keys(document, unknown="skip") if document else ()
-    held = Held(keys, now, fetched_at, not problem and _just_asked(fetched_at, next_fetch_at))
+    certificates = registered_certificates(document, unknown="skip") if document else ()
+    for_encryption = encryption_keys(document, unknown="skip") if document else ()
+    awaited = not problem and _just_asked(fetched_at, next_fetch_at)
+    held = Held(keys, certificates, for_encryption, now, fetched_at, awaited)
     with _lock:
         if len(_held) >= 10_000:
             _held.clear()

@@ -4,16 +4,27 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
+from cryptography.x509 import Name
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
-from django_ciba.jose import BadKey, verification_keys
+from django_ciba.conf import resources
+from django_ciba.jose import (
+    CAN_ENCRYPT,
+    ENCRYPTION_ALGS,
+    ENCRYPTION_ENCS,
+    BadKey,
+    encryption_keys,
+    verification_keys,
+)
 from django_ciba.models import Client
 from django_ciba.models.remote_jwks import called_address_problem
+from django_ciba.outbound import HOST_NAME
 from django_ciba.protocol.names import CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE
 
 from .problems import Problem, shown, under, unknown, unstorable
@@ -78,8 +89,8 @@ def validated(model: type[models.Model], column: str, value: Any) -> Iterator[Pr
                 yield Problem("", f"must be at most {field.max_length} characters long")
 
 
-def notification_endpoint(value: Any) -> Iterator[Problem]:
-    """CIBA Core §4, §10.2: an address that we may call."""
+def called_address(value: Any) -> Iterator[Problem]:
+    """RFC 7591 §2, §5, CIBA Core §4: an address that we may call; checked again at each call."""
     if (problem := called_address_problem(value)) is not None:
         yield Problem("", problem)
 
@@ -122,7 +133,7 @@ def secret(value: Any) -> Iterator[Problem]:
 
 
 def jwks(value: Any) -> Iterator[Problem]:
-    """RFC 7517 §5: public signature keys; every one that is refused is named."""
+    """RFC 7517 §5: public keys; every one that is refused is named."""
     yield from unstorable(value)
     whole = _key_fault(value)
     if whole is None:
@@ -140,18 +151,13 @@ def jwks(value: Any) -> Iterator[Problem]:
 def _key_fault(value: Any) -> Problem | None:
     try:
         verification_keys(value)
+        encryption_keys(value)
     except BadKey as fault:
         path, found, message = fault.reason.partition(": ")
         if found and path.startswith("keys["):
             return Problem(path, message)
         return Problem("", fault.reason)
     return None
-
-
-def jwks_uri(value: Any) -> Iterator[Problem]:
-    """RFC 7591 §2: an address that we may call."""
-    if (problem := called_address_problem(value)) is not None:
-        yield Problem("", problem)
 
 
 def web_address(value: Any) -> Iterator[Problem]:
@@ -180,12 +186,93 @@ def _address(value: Any, takes: Callable[[str], object], what: str) -> Iterator[
         yield Problem("", f"must {what}")
 
 
+def resource(value: Any) -> Iterator[Problem]:
+    """RFC 8707 §2: an absolute URI without a fragment."""
+    faults = list(text(value, most=1000))
+    yield from faults
+    if not faults and resources([value]) is not None:
+        yield Problem("", "must be an absolute URI without a fragment")
+
+
 def list_of(check: Check, value: Any) -> Iterator[Problem]:
+    """RFC 7591 §2: an array of strings, each named once."""
     if not isinstance(value, list):
         yield Problem("", "must be a list of strings")
         return
     for index, each in enumerate(value):
         yield from under(f"[{index}]", check(each))
+        if each in value[:index]:
+            yield Problem(f"[{index}]", "is named twice")
+
+
+# --- RFC 8705 §2.1.2: what a certificate is known by ----------------------------------------------
+
+
+def distinguished_name(value: Any) -> Iterator[Problem]:
+    """RFC 4514: the string form of a distinguished name."""
+    faults = list(text(value, most=1000))
+    yield from faults
+    if faults:
+        return
+    try:
+        Name.from_rfc4514_string(value)
+    except (ValueError, Warning):  # a warning is an error where Python was told so
+        yield Problem(
+            "",
+            "must be a distinguished name as RFC 4514 writes it, without spaces after the commas: "
+            "CN=rp.example.com,O=Example,C=GE; attributes without a short name go by their number, "
+            "as 2.5.4.97=...",
+        )
+
+
+def host_name(value: Any) -> Iterator[Problem]:
+    """RFC 5280 §4.2.1.6 dNSName."""
+    faults = list(text(value, most=253))
+    yield from faults
+    if not faults and not HOST_NAME.fullmatch(value.lower()):
+        yield Problem("", "must be a host name, as rp.example.com")
+
+
+def certificate_uri(value: Any) -> Iterator[Problem]:
+    """RFC 5280 §4.2.1.6 uniformResourceIdentifier: absolute."""
+    faults = list(text(value, most=1000))
+    yield from faults or _address(value, bool, "be an absolute URI")
+
+
+def certificate_ip(value: Any) -> Iterator[Problem]:
+    """RFC 5280 §4.2.1.6 iPAddress."""
+    try:
+        if not isinstance(value, str) or "%" in value:
+            raise ValueError
+        ip_address(value)
+    except ValueError:
+        yield Problem("", "must be an IP address, as 192.0.2.7 or 2001:db8::7")
+
+
+def certificate_email(value: Any) -> Iterator[Problem]:
+    """RFC 5280 §4.2.1.6 rfc822Name."""
+    faults = list(text(value, most=320))
+    yield from faults
+    if faults:
+        return
+    local, _, domain = value.rpartition("@")
+    if not local or " " in local or not HOST_NAME.fullmatch(domain.lower()):
+        yield Problem("", "must be an e-mail address, as ops@rp.example.com")
+
+
+# --- RFC 7516: encryption -------------------------------------------------------------------------
+
+
+def encryption(choices: Iterable[str], value: Any) -> Iterator[Problem]:
+    """OpenID Connect Registration §2: an algorithm of the extra `[jwe]`, where there is that."""
+    if not CAN_ENCRYPT:
+        yield Problem("", "needs joserfc on the server: install django-ciba[jwe]")
+    else:
+        yield from one_of(choices, value)
+
+
+encryption_alg: Final[Check] = partial(encryption, ENCRYPTION_ALGS)
+encryption_enc: Final[Check] = partial(encryption, ENCRYPTION_ENCS)
 
 
 signing_alg: Final[Check] = partial(one_of, Client.SigningAlg.values)
@@ -197,32 +284,38 @@ COLUMNS: Final[Mapping[str, Check]] = {
     "enabled": boolean,
     "token_endpoint_auth_method": partial(one_of, Client.AuthMethod.values),
     "token_endpoint_auth_signing_alg": partial(one_of, Client.AssertionAlg.values),
-    "tls_client_auth_subject_dn": partial(text, most=1000),
-    "tls_client_auth_san_dns": partial(text, most=255),
-    "tls_client_auth_san_uri": partial(text, most=1000),
-    "tls_client_auth_san_ip": partial(text, most=45),
-    "tls_client_auth_san_email": partial(text, most=320),
+    "tls_client_auth_subject_dn": distinguished_name,
+    "tls_client_auth_san_dns": host_name,
+    "tls_client_auth_san_uri": certificate_uri,
+    "tls_client_auth_san_ip": certificate_ip,
+    "tls_client_auth_san_email": certificate_email,
     "tls_client_certificate_bound_access_tokens": boolean,
     "dpop_bound_access_tokens": boolean,
     "scope": scope,
     "grant_types": grant_types,
     "jwks": jwks,
-    "jwks_uri": jwks_uri,
+    "jwks_uri": called_address,
     "backchannel_token_delivery_mode": partial(one_of, Client.DeliveryMode.values),
-    "backchannel_client_notification_endpoint": notification_endpoint,
+    "backchannel_client_notification_endpoint": called_address,
     "backchannel_long_polling": boolean,
     "backchannel_authentication_request_signing_alg": signing_alg,
     "backchannel_user_code_parameter": boolean,
     "require_signed_request_object": boolean,
     "id_token_signed_response_alg": signing_alg,
+    "id_token_encrypted_response_alg": encryption_alg,
+    "id_token_encrypted_response_enc": encryption_enc,
     "userinfo_signed_response_alg": signing_alg,
+    "userinfo_encrypted_response_alg": encryption_alg,
+    "userinfo_encrypted_response_enc": encryption_enc,
     "introspection_signed_response_alg": signing_alg,
+    "request_object_encryption_alg": encryption_alg,
+    "request_object_encryption_enc": encryption_enc,
     "subject_type": partial(one_of, Client.SubjectType.values),
-    "sector_identifier_uri": jwks_uri,
+    "sector_identifier_uri": called_address,
     "access_token_format": partial(one_of, Client.AccessTokenFormat.values),
-    "authorization_details_types": partial(list_of, text),
+    "authorization_details_types": partial(list_of, partial(text, most=200)),
     "may_introspect": boolean,
-    "resource_identifiers": partial(list_of, redirect_address),
+    "resource_identifiers": partial(list_of, resource),
     "profile": partial(one_of, Client.Profile.values),
     "issuer_only_audience": boolean,
     "hide_unknown_users": boolean,

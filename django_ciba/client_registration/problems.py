@@ -3,12 +3,16 @@
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 MOST_SHOWN: Final = 60  # characters of a value that a message quotes
 MOST_DEPTH: Final = 32
+MOST_DESCRIBED: Final = 20  # faults in one error_description
+# As much of a path as we wrote ourselves: names within a key are the caller's.
+OWN_PATH: Final = re.compile(r"[a-z_0-9]+(?:\.keys)?(?:\[[0-9]+\](?:\.x5c)?)?")
+NOT_DESCRIBED: Final = re.compile(r"[^\x20\x21\x23-\x5B\x5D-\x7E]")  # RFC 6749 §5.2
 MOST_INTEGER: Final = 2**53 - 1  # RFC 8259 §6: what every reader of JSON takes for the same number
 
 
@@ -22,6 +26,17 @@ class Problem(NamedTuple):
         """One line, whatever the path is made of: it may be somebody's control characters."""
         line = f"{self.path}: {self.message}" if self.path else self.message
         return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
+
+
+def described(problems: Sequence[Problem]) -> str:
+    """RFC 6749 §5.2, RFC 7591 §3.2.2: faults of members that we know as an error_description."""
+    faults = []
+    for path, message in problems[:MOST_DESCRIBED]:
+        found = OWN_PATH.match(path)
+        faults.append(f"{found.group()}: {message}" if found else message)
+    if len(problems) > MOST_DESCRIBED:
+        faults.append(f"and {len(problems) - MOST_DESCRIBED} faults more")
+    return NOT_DESCRIBED.sub("'", "; ".join(dict.fromkeys(faults)))
 
 
 def under(path: str, problems: Iterable[tuple[str, str]]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""What is due: messages, journey timers, expiries, and rows past their retention.
+"""What is due: messages, journey timers, expiries, new signing keys, rows past their retention.
 
 Celery wakes these functions up; `manage.py ciba_run_due` runs them where there is no Celery.
 """
@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from django_ciba import prompts
 from django_ciba.conf import ciba_settings
+from django_ciba.delivery import CALLS
 from django_ciba.journeys import walk_due
 from django_ciba.models import (
     AuthenticationRequest,
@@ -23,13 +24,20 @@ from django_ciba.models import (
     SigningKey,
     Token,
     UsedAssertion,
+    UsedProof,
+    configuration,
+    rotation_is_due,
 )
-from django_ciba.outbox import Sender, deliver
+from django_ciba.outbox import Ending, Sender, deliver
 from django_ciba.outbox.wake_up import DELIVER
 
 logger = logging.getLogger("django_ciba.due")
 
-SENDERS: dict[str, Sender] = {Delivery.Kind.PROMPT: prompts.send}
+SENDERS: dict[str, Sender] = {
+    Delivery.Kind.PROMPT: prompts.send,
+    **{kind: mode.send for kind, mode in CALLS.items()},
+}
+ENDINGS: dict[str, Ending] = {kind: mode.ended for kind, mode in CALLS.items()}
 SWEEP_SECONDS = 30.0
 BATCH = 1000  # rows that one DELETE removes, so that polls do not wait behind it
 
@@ -39,13 +47,40 @@ def run_due(now: datetime | None = None, at_most: int = 100, *, seconds: float =
 
     After so many `seconds` nothing more is begun.
     """
-    moment, end = now or timezone.now(), time.monotonic() + seconds
+    moment, begun = now or timezone.now(), time.monotonic()
+    end = begun + seconds
     done = 0
     for pk in AuthenticationRequest.objects.due(moment, at_most):
         done += time.monotonic() < end and _survived(walk_due, pk, moment)
     for pk in Delivery.objects.due(moment, at_most):
-        done += time.monotonic() < end and _survived(_deliver, pk, moment)
+        # Each takes its time, and a lease counts from when it was claimed.
+        passed = timedelta(seconds=time.monotonic() - begun)
+        done += time.monotonic() < end and _survived(_deliver, pk, moment + passed)
     return done
+
+
+def rotate_keys(now: datetime | None = None) -> int:
+    """Let the next key sign wherever KEY_ROTATION has passed; how many keys began to sign.
+
+    Realms and keys are looked at as this process holds them, so that a sweep in which nothing is
+    due asks the database nothing; what it finds there is decided by `rotate_by_schedule`.
+    """
+    moment = now or timezone.now()
+    begun = 0
+    for realm in list(configuration().realms().values()):
+        for alg in realm.conf.key_algs:
+            live = {key.state: key for key in realm.keys if key.alg == alg}
+            try:
+                if not rotation_is_due(realm, live, moment):
+                    continue
+                signing = SigningKey.objects.rotate_by_schedule(realm, alg, moment)
+            except Exception:  # one realm must not keep the others waiting
+                logger.exception("realm %s: the %s key was not rotated", realm, alg)
+                continue
+            if signing is not None:
+                logger.info("realm %s signs %s with %s now", realm, alg, signing.kid)
+                begun += 1
+    return begun
 
 
 def cleanup(now: datetime | None = None) -> dict[str, int]:
@@ -55,8 +90,10 @@ def cleanup(now: datetime | None = None) -> dict[str, int]:
     counts = {"authentication_requests": 0, "used_assertions": 0, "tokens": 0, "grants": 0}
     while deleted := AuthenticationRequest.objects.delete_ended(kept_since, BATCH):
         counts["authentication_requests"] += deleted
+    _forget_dead_calls(moment)
     leeway = timedelta(seconds=ciba_settings.CLOCK_LEEWAY)
     counts["used_assertions"] = _delete_expired(UsedAssertion, moment - leeway)
+    counts["used_proofs"] = _delete_expired(UsedProof, moment - leeway)
     counts["tokens"] = _delete_expired(Token, kept_since)
     retired = SigningKey.objects.filter(
         state=SigningKey.State.RETIRED,
@@ -71,7 +108,21 @@ def cleanup(now: datetime | None = None) -> dict[str, int]:
     return counts
 
 
-def _delete_expired(model: type[UsedAssertion] | type[Token], before: datetime) -> int:
+def _forget_dead_calls(now: datetime) -> None:
+    """What an operator could have sent again while the request lived is not kept any longer."""
+    over = Delivery.objects.filter(
+        kind__in=CALLS, state=Delivery.State.DEAD, authentication_request__expires_at__lte=now
+    )
+    rows = list(over.values_list("pk", "authentication_request_id"))
+    for at in range(0, len(rows), BATCH):
+        pks, requests = zip(*rows[at : at + BATCH], strict=True)
+        AuthenticationRequest.objects.filter(pk__in=requests).forget_secrets()
+        Delivery.objects.filter(pk__in=pks, state=Delivery.State.DEAD).update(payload="")
+
+
+def _delete_expired(
+    model: type[UsedAssertion] | type[UsedProof] | type[Token], before: datetime
+) -> int:
     deleted = 0
     while True:
         rows = model._default_manager.filter(expires_at__lt=before).order_by("expires_at")
@@ -83,7 +134,7 @@ def _delete_expired(model: type[UsedAssertion] | type[Token], before: datetime) 
 
 
 def _deliver(pk: int, now: datetime) -> bool:
-    return deliver(pk, SENDERS, now)
+    return deliver(pk, SENDERS, now, ENDINGS)
 
 
 def _survived(work: Callable[[int, datetime], bool], pk: int, now: datetime) -> bool:
@@ -113,6 +164,12 @@ def run_due_task() -> None:
     It leaves the rest to the next one before its time limit could interrupt a message.
     """
     run_due(seconds=SWEEP_SECONDS)
+
+
+@_task(name="django_ciba.rotate_keys", soft_time_limit=300, time_limit=330)
+def rotate_keys_task() -> None:
+    """Let the next signing keys sign where KEY_ROTATION says so, by beat."""
+    rotate_keys()
 
 
 @_task(name="django_ciba.cleanup", soft_time_limit=900, time_limit=960)

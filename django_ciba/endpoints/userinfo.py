@@ -6,48 +6,59 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
-from django_ciba.endpoints.wire import WireEndpoint, answered, refusal
+from django_ciba.endpoints.wire import WireEndpoint, answered, jwt_answer
 from django_ciba.hooks import hooks
-from django_ciba.models import Client, Token, configuration
-from django_ciba.protocol.challenge import challenge
+from django_ciba.models import Client, Token
+from django_ciba.proof_of_possession import Place, SentToken, challenges, sent_token
 from django_ciba.protocol.errors import (
     InsufficientScope,
-    InvalidRequest,
+    InvalidDpopProof,
     InvalidToken,
     ProtocolError,
+    UseDpopNonce,
 )
 from django_ciba.protocol.names import OPENID_SCOPE
+from django_ciba.tokens import requested_claims, signed_userinfo
+
+
+class NoToken(InvalidToken):
+    """RFC 6750 §3.1: a request without any token is told no error code in the challenge."""
 
 
 class UserInfoEndpoint(WireEndpoint):
     statuses: ClassVar[Mapping[type[ProtocolError], int]] = {
         InvalidToken: 401,
+        NoToken: 401,
         InsufficientScope: 403,
+        InvalidDpopProof: 401,
+        UseDpopNonce: 401,
     }
 
     def get(self, request: Request, realm: str = "") -> HttpResponse:
-        token = self.bearer_token(request._request)
-        found = Token.objects.live_access_token(token, self.now)
-        return answered(self.claims(found))
+        sent = self.sent_token(request._request)
+        claims = self.claims(sent.token, sent.client)
+        if sent.client.userinfo_signed_response_alg or sent.client.userinfo_encrypted_response_alg:
+            return jwt_answer(signed_userinfo(claims, sent.client), "application/jwt")
+        return answered(claims)
 
     post = get
 
-    def bearer_token(self, http: HttpRequest) -> str:
-        """RFC 6750 §2.1: the token from the Authorization header, and from nowhere else."""
-        if "access_token" in http.GET:
-            raise InvalidRequest("send the access token in the Authorization header, not the query")
-        scheme, _, value = http.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer" or not value.strip():
-            raise NoToken("send the access token as Authorization: Bearer")
-        return str(value.strip())
+    def sent_token(self, http: HttpRequest) -> SentToken:
+        """RFC 6750 §2.1, RFC 9449 §7.1: the token of the Authorization header; it is its sender's.
 
-    def claims(self, found: Token | None) -> dict[str, Any]:
+        The answer tells the next DPoP nonce.
+        """
+        here = self.realm()
+        place = Place(here.endpoint_addresses("userinfo"), realms=(here.path,))
+        sent = sent_token(http, place, self.now)
+        if sent is None:
+            raise NoToken("send the access token as Authorization: Bearer, or DPoP with a proof")
+        if sent.next_nonce:
+            self.headers["DPoP-Nonce"] = sent.next_nonce
+        return sent
+
+    def claims(self, found: Token, client: Client) -> dict[str, Any]:
         """OpenID Connect Core §5.3.2: sub, and what the token's scope allows."""
-        client = configuration().client_by_pk(found.grant.client_id) if found else None
-        if found is None or client is None or client.realm.pk != self.realm().pk:
-            raise InvalidToken("the access token is expired, revoked or unknown")
-        if not hooks().may_sign_in(found.grant.user):
-            raise InvalidToken("the access token is expired, revoked or unknown")
         scopes = client.still_allowed(found.scope).split()
         if OPENID_SCOPE not in scopes:
             raise InsufficientScope("the access token lacks the scope openid")
@@ -55,19 +66,21 @@ class UserInfoEndpoint(WireEndpoint):
 
     def refused(self, http: HttpRequest, exc: ProtocolError) -> HttpResponse:
         """RFC 6750 §3: the error also stands in the challenge, unless no token was sent."""
-        status = 401 if isinstance(exc, NoToken) else self.statuses.get(type(exc), 400)
-        answer = refusal(http, exc, status)
+        answer = super().refused(http, exc)
         said = {} if isinstance(exc, NoToken) else exc.members()
-        answer["WWW-Authenticate"] = challenge("userinfo", **said)
+        answer["WWW-Authenticate"] = challenges(http, "userinfo", **said)
         return answer
 
 
-class NoToken(InvalidToken):
-    """RFC 6750 §3.1: a request without any token is told no error code in the challenge."""
-
-
 def user_claims(found: Token, client: Client, scopes: list[str]) -> dict[str, Any]:
-    """The claims, with PingAM's `subname`. A hook cannot change who the subject is."""
-    subject = found.grant.subject
-    claims = hooks().claims(found.grant.user, scopes, client)
-    return {**claims, "sub": subject, "subname": subject}
+    """OpenID Connect Core §5.4, §5.5: claims by scope and by name, with PingAM's `subname`.
+
+    A hook cannot change who the subject is, and a null says nothing.
+    """
+    grant = found.grant
+    said = hooks().claims(grant.user, scopes, client)
+    said |= requested_claims(grant, client, "userinfo")
+    claims = {name: value for name, value in said.items() if value is not None}
+    if found.authorization_details:
+        claims["authorization_details"] = found.authorization_details
+    return {**claims, "sub": grant.subject, "subname": grant.subject}

@@ -20,9 +20,11 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from django_ciba.client_authentication import Presented
+from django_ciba.client_certificates import presented_certificate
 from django_ciba.conf import ciba_settings
 from django_ciba.models import Realm, configuration
 from django_ciba.models.realm import ROOT_PATH
+from django_ciba.proof_of_possession import new_nonce
 from django_ciba.protocol.errors import (
     InvalidClient,
     InvalidRequest,
@@ -30,6 +32,7 @@ from django_ciba.protocol.errors import (
     ServerError,
     SlowDown,
     TemporarilyUnavailable,
+    UseDpopNonce,
 )
 from django_ciba.protocol.parameters import Parameters, form_parameters
 
@@ -84,9 +87,14 @@ class WireEndpoint(APIView):
         return form_parameters(body(http), http.META.get("CONTENT_TYPE", ""))
 
     def presented(self, request: Request, parameters: Parameters) -> Presented:
-        """What the caller presents to prove which client it is."""
-        authorization = request._request.META.get("HTTP_AUTHORIZATION", "")
-        return Presented(self.realm(), parameters, authorization, self.now)
+        """What the caller presents to prove which client it is.
+
+        Raises InvalidRequest, InvalidClient for a certificate that is not to be believed.
+        """
+        meta = request._request.META
+        certificate = presented_certificate(meta, self.now)
+        authorization = meta.get("HTTP_AUTHORIZATION", "")
+        return Presented(self.realm(), parameters, authorization, self.now, certificate)
 
     @property
     def now(self) -> datetime:
@@ -107,14 +115,15 @@ class WireEndpoint(APIView):
         if isinstance(exc, ServerError):
             logger.error("server_error: %s", exc.log_detail or exc.description)
             return refusal(http, exc, 500)
-        if isinstance(exc, ProtocolError):
-            return self.refused(http, exc)
         if isinstance(exc, OperationalError):
             logger.error("the database does not answer", exc_info=exc)
-            error = TemporarilyUnavailable("the provider cannot answer just now; try again")
-            answer = refusal(http, error, 503)
-            answer["Retry-After"] = "5"
+            exc = TemporarilyUnavailable("the provider cannot answer just now; try again")
+        if isinstance(exc, TemporarilyUnavailable):
+            answer = refusal(http, exc, 503)
+            answer["Retry-After"] = str(exc.retry_after)
             return answer
+        if isinstance(exc, ProtocolError):
+            return self.refused(http, exc)
         logger.error("unexpected error at %s", type(self).__name__, exc_info=exc)
         got_request_exception.send(sender=type(self), request=http)
         return refusal(http, ServerError("the provider failed; nothing was changed"), 500)
@@ -129,6 +138,8 @@ class WireEndpoint(APIView):
             answer["WWW-Authenticate"] = 'Basic realm="OAuth", charset="UTF-8"'
         if isinstance(exc, SlowDown):
             answer["Retry-After"] = str(exc.retry_after)
+        if isinstance(exc, UseDpopNonce):
+            answer["DPoP-Nonce"] = new_nonce(self.now)
         return answer
 
 
@@ -179,6 +190,13 @@ def refusal(http: HttpRequest, error: ProtocolError, status: int) -> HttpRespons
     problem = {"type": "about:blank", "title": error.error, "status": status}
     answer = answered({**problem, "detail": error.description, **members}, status)
     answer["Content-Type"] = PROBLEM_JSON
+    return answer
+
+
+def jwt_answer(token: str, media_type: str) -> HttpResponse:
+    """OpenID Connect Core §5.3.2, RFC 9701 §5: an answer that is a JWT; no cache keeps it."""
+    answer = json_response(token.encode())
+    answer["Content-Type"] = media_type
     return answer
 
 

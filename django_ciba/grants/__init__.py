@@ -3,8 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-from django_ciba.grants.ciba import CibaGrant
+from django_ciba.grants.ciba import CibaGrant, tokens_of_held_poll
 from django_ciba.grants.grant_type import GrantType
+from django_ciba.grants.held_poll import (
+    HeldPoll,
+    PollHolder,
+    hold_for,
+    holder_of,
+    offer,
+    the_client_is_still_enabled,
+)
 from django_ciba.grants.refresh_token import RefreshTokenGrant
 from django_ciba.models import Client
 from django_ciba.protocol.errors import UnauthorizedClient, UnsupportedGrantType
@@ -13,7 +21,18 @@ from django_ciba.protocol.parameters import Parameters
 ALL: Final[tuple[GrantType, ...]] = (CibaGrant(), RefreshTokenGrant())
 GRANTS: Final[Mapping[str, GrantType]] = {grant.grant_type: grant for grant in ALL}
 
-__all__ = ["GRANTS", "GrantType", "grant_for"]
+__all__ = [
+    "GRANTS",
+    "GrantType",
+    "HeldPoll",
+    "PollHolder",
+    "grant_for",
+    "hold_for",
+    "holder_of",
+    "offer",
+    "the_client_is_still_enabled",
+    "tokens_of_held_poll",
+]
 
 
 def grant_for(parameters: Parameters, client: Client) -> GrantType:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django_ciba.grants.grant_type import GrantType
+from django_ciba.grants.narrowing import narrowed
 from django_ciba.hooks import hooks
 from django_ciba.models import Client, Grant, Token
 from django_ciba.protocol.confirmation import Confirmation
@@ -24,9 +25,9 @@ class RefreshTokenGrant(GrantType):
         spent = the_live_refresh_token(parameters.needed("refresh_token"), client, now)
         if not hooks().may_sign_in(spent.grant.user):
             raise InvalidGrant(NOT_YOURS, log_detail="the user may not sign in")
-        response = refreshed_tokens(
-            spent, client, narrowed_scope(parameters, spent, client), confirmation, now
-        )
+        scope = narrowed_scope(parameters, spent, client)
+        asked = narrowed(parameters, spent.grant, client)
+        response = refreshed_tokens(spent, client, scope, confirmation, now, asked)
         if response is None:
             raise reused(spent, now)
         return response

@@ -3,7 +3,15 @@
 Every fault of what others sent is a `JoseError`; the caller says what it means in its place.
 """
 
-from .algorithms import ASYMMETRIC_ALGS, ENCRYPTION_ALGS, ENCRYPTION_ENCS, FAPI_ALGS
+from .algorithms import (
+    ASYMMETRIC_ALGS,
+    ENCRYPTION_ALGS,
+    ENCRYPTION_ENCS,
+    FAPI_ALGS,
+    KEY_ALGS,
+    MAC_ALGS,
+)
+from .certificates import certificate, registered_certificates
 from .claims import (
     audiences,
     in_force,
@@ -33,7 +41,15 @@ from .public_keys import (
     thumbprint,
     verification_keys,
 )
-from .signatures import Possessed, Verified, sign, unverified_claims, verify, verify_possession
+from .signatures import (
+    Possessed,
+    Verified,
+    sign,
+    unverified_claims,
+    verify,
+    verify_mac,
+    verify_possession,
+)
 
 __all__ = [
     "ASYMMETRIC_ALGS",
@@ -42,6 +58,8 @@ __all__ = [
     "ENCRYPTION_ALGS",
     "ENCRYPTION_ENCS",
     "FAPI_ALGS",
+    "KEY_ALGS",
+    "MAC_ALGS",
     "AlgorithmRefused",
     "BadKey",
     "BadSignature",
@@ -58,6 +76,7 @@ __all__ = [
     "Verified",
     "audiences",
     "base64url",
+    "certificate",
     "decrypted",
     "encrypted",
     "encryption_keys",
@@ -69,11 +88,13 @@ __all__ = [
     "not_expired",
     "numeric_date",
     "parse_json",
+    "registered_certificates",
     "same_audience",
     "sign",
     "thumbprint",
     "unverified_claims",
     "verification_keys",
     "verify",
+    "verify_mac",
     "verify_possession",
 ]

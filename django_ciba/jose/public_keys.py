@@ -78,7 +78,7 @@ def verification_keys(
     Errors: `BadKey`, naming the position, for everything else.
     """
     found: list[VerificationKey] = []
-    for index, jwk in enumerate(_listed(jwks)):
+    for index, jwk in enumerate(listed_keys(jwks)):
         try:
             key = _verification_key(jwk)
         except BadKey as fault:
@@ -109,18 +109,23 @@ def verification_key(jwk: Any) -> VerificationKey:
     return key
 
 
-def encryption_keys(jwks: Mapping[str, Any]) -> tuple[EncryptionKey, ...]:
+def encryption_keys(
+    jwks: Mapping[str, Any], *, unknown: Literal["refuse", "skip"] = "refuse"
+) -> tuple[EncryptionKey, ...]:
     """RFC 7517 §5: the keys of a JWK Set that others may encrypt with, in its order.
 
-    Keys for signatures, and of a kind that we do not encrypt with, are passed over.
+    Keys for signatures, and of a kind that we do not encrypt with, are passed over; with `skip`,
+    faulty ones too.
     Errors: `BadKey`, naming the position.
     """
     found = []
-    for index, jwk in enumerate(_listed(jwks)):
+    for index, jwk in enumerate(listed_keys(jwks)):
         try:
             key = _encryption_key(jwk)
         except BadKey as fault:
-            raise BadKey(f"keys[{index}]: {fault.reason}") from None
+            if unknown == "refuse":
+                raise BadKey(f"keys[{index}]: {fault.reason}") from None
+            continue
         except _NotSpoken:
             continue
         if key is not None:
@@ -156,7 +161,7 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
     return base64url(hashlib.sha256(canonical.encode()).digest())
 
 
-def _listed(jwks: Any) -> list[Any]:
+def listed_keys(jwks: Any) -> list[Any]:
     """RFC 7517 §5.1: the array `keys`, at most fifty long."""
     if not isinstance(jwks, Mapping):
         raise BadKey("a JWK Set is a JSON object")

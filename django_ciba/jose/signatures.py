@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from .algorithms import ALGORITHMS
+from jwt.exceptions import InvalidKeyError
+
+from .algorithms import ALGORITHMS, HS256, MAC_ALGS, MAC_KEY_OCTETS
 from .encoding import base64url, from_base64url, parse_json
 from .errors import AlgorithmRefused, BadKey, BadSignature, JoseError, Malformed, UnknownKey
 from .private_keys import PrivateKey
@@ -107,6 +109,43 @@ def verify_possession(
     if not ALGORITHMS[alg].verify(parts.signing_input, key.key, parts.signature):
         raise BadSignature("the signature does not verify with the key in jwk")
     return Possessed(parts.claims, thumbprint(jwk))
+
+
+def verify_mac(
+    token: str,
+    secret: str,
+    *,
+    algs: Collection[str] = MAC_ALGS,
+    typ: Collection[str] | None = None,
+    max_length: int = MAX_TOKEN_LENGTH,
+) -> dict[str, Any]:
+    """RFC 7515 §5.2, RFC 7518 §3.2: the claims of a JWT that was made with this secret, by HMAC.
+
+    The one place where HMAC is spoken. It takes a text that two parties share and never a key
+    (`VerificationKey`); `kid` is not looked at, since there is one secret. Times and audience are
+    not checked here.
+    Errors: `Malformed`, `AlgorithmRefused`, `BadSignature`; `BadKey` for a secret that is short,
+    or that is in truth a public key or a certificate.
+    """
+    parts = _parsed(token, max_length)
+    if parts.header["alg"] not in algs or parts.header["alg"] not in MAC_ALGS:
+        listed = [each for each in MAC_ALGS if each in algs]
+        raise AlgorithmRefused(f"alg must be {' or '.join(listed) or 'one that we support'}")
+    _expected_type(parts.header, typ)
+    if not HS256.verify(parts.signing_input, _mac_key(secret), parts.signature):
+        raise BadSignature("the signature does not verify")
+    return parts.claims
+
+
+def _mac_key(secret: str) -> bytes:
+    """RFC 7518 §3.2, RFC 8725 §3.1: long enough, and not the public half of something."""
+    try:
+        key = HS256.prepare_key(secret.encode())
+    except InvalidKeyError:
+        raise BadKey("a public key or a certificate is no secret") from None
+    if len(key) < MAC_KEY_OCTETS:
+        raise BadKey(f"a secret for HMAC has at least {MAC_KEY_OCTETS} octets")
+    return key
 
 
 def unverified_claims(

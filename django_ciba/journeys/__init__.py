@@ -4,7 +4,7 @@ from django_ciba.journeys.answer import NotAnswerable, answer
 from django_ciba.journeys.document import FAILURE, SUCCESS, document_problems
 from django_ciba.journeys.engine import Progress, walk
 from django_ciba.journeys.node import Node, Option, Step, Wait
-from django_ciba.journeys.progress import walk_due
+from django_ciba.journeys.progress import cancel, walk_due
 from django_ciba.journeys.registry import NODES, node
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Step",
     "Wait",
     "answer",
+    "cancel",
     "document_problems",
     "node",
     "walk",

@@ -6,6 +6,7 @@ from django.db import router, transaction
 
 from django_ciba import signals
 from django_ciba.conf import ciba_settings
+from django_ciba.delivery import tell_the_client
 from django_ciba.journeys.engine import Progress, walk
 from django_ciba.models import AuthenticationRequest, Delivery, configuration
 from django_ciba.outbox import wake_up
@@ -30,18 +31,44 @@ def store_progress(stored: AuthenticationRequest, progress: Progress, now: datet
             wake_up(DELIVER, *(each.pk for each in progress.deliveries))
         ended = _SIGNALS.get(AuthenticationRequest.Status(progress.status))
         if ended is not None:
+            tell_the_client(stored, now)
             signals.announce(ended, stored)
+    return True
+
+
+def cancel(pk: int, now: datetime, *, by_client: bool = False) -> bool:
+    """Withdraw a pending request and the prompts that have not gone out; whether it took.
+
+    The client is told as of any other end, unless it was the one who cancelled.
+    """
+    alias = router.db_for_write(AuthenticationRequest)
+    with transaction.atomic(using=alias):
+        if not AuthenticationRequest.objects.cancel(pk, now):
+            return False
+        Delivery.objects.using(alias).withdraw_prompts(pk, now, "the request was cancelled")
+        cancelled = _stored(pk)
+        if not by_client:
+            tell_the_client(cancelled, now)
+        elif cancelled.client_notification_token:
+            AuthenticationRequest.objects.using(alias).filter(pk=pk).forget_secrets()
+        signals.announce(signals.request_cancelled, cancelled)
     return True
 
 
 def walk_due(pk: int, now: datetime) -> bool:
     """Take a request whose timer or life has run out; whether this worker had it."""
-    if AuthenticationRequest.objects.end_expired(pk, now):
-        expired = AuthenticationRequest.objects.select_related("client", "user").get(pk=pk)
-        signals.announce(signals.request_expired, expired)
-        return True
+    with transaction.atomic(using=router.db_for_write(AuthenticationRequest)):
+        if AuthenticationRequest.objects.end_expired(pk, now):
+            expired = _stored(pk)
+            tell_the_client(expired, now, expired=True)
+            signals.announce(signals.request_expired, expired)
+            return True
     if not AuthenticationRequest.objects.lease(pk, now, ciba_settings.DELIVERY_LEASE):
         return False
-    stored = AuthenticationRequest.objects.select_related("client", "user").get(pk=pk)
+    stored = _stored(pk)
     document = configuration().journey_version(stored.journey_version_id).document
     return store_progress(stored, walk(stored, document, now), now)
+
+
+def _stored(pk: int) -> AuthenticationRequest:
+    return AuthenticationRequest.objects.select_related("client", "user").get(pk=pk)

@@ -12,7 +12,7 @@ from django_ciba.models.initial_access_token import InitialAccessToken
 from django_ciba.models.journey import Journey, JourneyVersion
 from django_ciba.models.realm import Realm
 from django_ciba.models.remote_jwks import RemoteJwks
-from django_ciba.models.signing_key import SigningKey
+from django_ciba.models.signing_key import NotPublishedLongEnough, SigningKey, rotation_is_due
 from django_ciba.models.used_assertion import UsedAssertion
 from django_ciba.models.used_proof import UsedProof
 from django_ciba.models.user_code import UserCode
@@ -30,6 +30,7 @@ __all__ = [
     "InitialAccessToken",
     "Journey",
     "JourneyVersion",
+    "NotPublishedLongEnough",
     "Realm",
     "RemoteJwks",
     "SigningKey",
@@ -39,4 +40,5 @@ __all__ = [
     "UserCode",
     "configuration",
     "forget",
+    "rotation_is_due",
 ]

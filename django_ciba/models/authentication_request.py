@@ -52,6 +52,7 @@ UPDATE django_ciba_authenticationrequest SET
   polled_us = CASE
     WHEN polled_us + polling_interval * 1000000 <= %s THEN %s ELSE polled_us END
 WHERE auth_req_id_digest = %s AND client_id = %s AND status = 'pending' AND expires_at > %s
+  AND dpop_jkt IN ('', %s)
 """
 _POLL_RETURNING = f"{_POLL} RETURNING polled_us, polling_interval"
 
@@ -62,17 +63,20 @@ def microseconds(moment: datetime) -> int:
 
 
 class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
-    def poll(self, auth_req_id: str, client: Client, now: datetime, most: int) -> Polled | None:
+    def poll(
+        self, auth_req_id: str, client: Client, now: datetime, most: int, *, jkt: str
+    ) -> Polled | None:
         """CIBA Core §7.3, §11: pace one poll of a pending request; None when none is pending.
 
-        `most` is the number of seconds that the interval may grow to.
+        `most` is the number of seconds that the interval may grow to; `jkt` is the DPoP key that
+        has been proved, or "". A request that waits for another key is not paced.
         """
         alias = router.db_for_write(AuthenticationRequest)
         connection = connections[alias]
         now_us = microseconds(now)
         key = (secrets.digest(auth_req_id), client.pk)
         moment = connection.ops.adapt_datetimefield_value(now)
-        values = (now_us, most, most, most, now_us, now_us, now_us, *key, moment)
+        values = (now_us, most, most, most, now_us, now_us, now_us, *key, moment, jkt)
         with connection.cursor() as cursor:
             if connection.vendor in ("postgresql", "sqlite"):
                 cursor.execute(_POLL_RETURNING, values)
@@ -92,6 +96,13 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         polled_us, interval = row
         wait_us = polled_us + interval * 1_000_000 - now_us
         return Polled(polled_us == now_us, interval, max(1, -(-wait_us // 1_000_000)))
+
+    def settled(self, digests: Sequence[str], now: datetime) -> list[str]:
+        """Those of the requests with these digests that are no longer pending; one statement."""
+        over = self.filter(auth_req_id_digest__in=digests).exclude(
+            status=self.model.Status.PENDING, expires_at__gt=now
+        )
+        return list(over.values_list("auth_req_id_digest", flat=True))
 
     def named(self, auth_req_id: str, client: Client) -> "AuthenticationRequest | None":
         """The request of that name and client in any state, with its user; None if unknown."""
@@ -138,12 +149,16 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
     def end_expired(self, pk: int, now: datetime) -> bool:
         """Note once that a pending request has run out; True for the one who noted it.
 
-        The status stays: expired is a comparison. What is noted is that nothing is due any more.
+        The status stays: expired is a comparison. What is noted is that its journey is over.
         """
         over = self.filter(
             pk=pk, status=self.model.Status.PENDING, expires_at__lte=now, due_at__isnull=False
         )
-        return over.update(due_at=None, auth_req_id_encrypted="", client_notification_token="") == 1
+        return over.update(due_at=None) == 1
+
+    def forget_secrets(self) -> int:
+        """CIBA Core §10.2: wipe what was kept to call the client, which needs no call any more."""
+        return self.update(auth_req_id_encrypted="", client_notification_token="")
 
     def cancel(self, pk: int, now: datetime) -> bool:
         """Withdraw a pending request; whether it took."""

@@ -1,6 +1,9 @@
 """A relying party as it is registered: RFC 7591 and CIBA Core §4 names."""
 
+from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -13,9 +16,32 @@ from django_ciba.models.configuration_version import ConfigurationModel, Configu
 from django_ciba.models.secrets import EncryptedTextField
 from django_ciba.protocol.names import CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE
 
+if TYPE_CHECKING:
+    from django_ciba.models.authorization_details_type import AuthorizationDetailsType
+
 
 def default_grant_types() -> list[str]:
     return [CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE]
+
+
+class ClientQuerySet(ConfigurationQuerySet["Client"]):
+    def end(self, pk: int, registration_token: str, now: datetime) -> bool:
+        """RFC 7592 §2.3: shut a client by its own token; whether it took.
+
+        Its row stays, as what was asked and answered in its name hangs on it; nothing that proved
+        it stays, so that who lets it in again gives it a new secret.
+        """
+        its_own = self.filter(
+            pk=pk, enabled=True, registration_token_digest=secrets.digest(registration_token)
+        )
+        shut = its_own.update(
+            enabled=False,
+            registration_token_digest="",
+            secret_digest="",
+            secret_encrypted="",
+            updated_at=now,
+        )
+        return shut == 1
 
 
 class Client(ConfigurationModel):
@@ -238,7 +264,7 @@ class Client(ConfigurationModel):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = ConfigurationQuerySet["Client"].as_manager()
+    objects = ClientQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -268,6 +294,18 @@ class Client(ConfigurationModel):
         signs_with_it = self.token_endpoint_auth_method == self.AuthMethod.CLIENT_SECRET_JWT
         self.secret_encrypted = secret if signs_with_it else ""
 
+    def new_registration_token(self) -> str:
+        """RFC 7592 §3: store the digest, hand back the only copy. The caller saves."""
+        value = secrets.new_secret()
+        self.registration_token_digest = secrets.digest(value)
+        return value
+
+    def has_registration_token(self, value: str) -> bool:
+        """Whether `value` is what this client manages itself with, in constant time."""
+        return bool(self.registration_token_digest) and constant_time_compare(
+            self.registration_token_digest, secrets.digest(value)
+        )
+
     def has_secret(self, secret: str) -> bool:
         """Whether `secret` is this client's, in constant time; a client without one has none."""
         return bool(self.secret_digest) and constant_time_compare(
@@ -275,9 +313,32 @@ class Client(ConfigurationModel):
         )
 
     @property
+    def binds_its_tokens(self) -> bool:
+        """Whether its tokens work for nobody else: by certificate (RFC 8705) or DPoP (RFC 9449)."""
+        return self.tls_client_certificate_bound_access_tokens or self.dpop_bound_access_tokens
+
+    @property
     def is_fapi(self) -> bool:
         """FAPI-CIBA: whether the client is held to that profile."""
         return self.profile == self.Profile.FAPI_CIBA
+
+    @property
+    def is_pairwise(self) -> bool:
+        """OpenID Connect Core §8: whether it knows users by subjects that others do not share."""
+        return self.subject_type == self.SubjectType.PAIRWISE
+
+    @property
+    def sector(self) -> str:
+        """OpenID Connect Core §8.1, CIBA Core §4: whose pairwise subjects equal this client's.
+
+        The host of `sector_identifier_uri`; else of the address that the client shows to be its
+        own: where tokens are pushed to, or where the keys are that it signs with. A client with
+        neither is a sector by itself.
+        """
+        pushed = self.backchannel_token_delivery_mode == self.DeliveryMode.PUSH
+        own = self.backchannel_client_notification_endpoint if pushed else self.jwks_uri
+        host = urlsplit(self.sector_identifier_uri or own).hostname
+        return f"host:{host}" if host else f"client:{self.realm.path}:{self.client_id}"
 
     def signature_algs(self, registered: str) -> tuple[str, ...]:
         """RFC 8725 §3.1: what it may sign with: the one algorithm registered for that, or ours.
@@ -300,3 +361,21 @@ class Client(ConfigurationModel):
     def still_allowed(self, granted: str) -> str:
         """Of a granted scope, what the client may have now: an operator may have cut it since."""
         return " ".join(value for value in granted.split() if value in self.scopes)
+
+    @property
+    def details_types(self) -> "dict[str, AuthorizationDetailsType]":
+        """RFC 9396 §2, §10: the types that it may ask for: of its own, those of its realm."""
+        known = self.realm.details_types
+        return {name: known[name] for name in self.authorization_details_types if name in known}
+
+    def still_allowed_details(self, granted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Of granted authorization details, those of a type that the client may have now."""
+        return [each for each in granted if each["type"] in self.details_types]
+
+
+# FAPI 1.0 Advanced §5.2.2 (14): what proves a client without a secret that both sides hold.
+FAPI_AUTH_METHODS: Final = (
+    Client.AuthMethod.PRIVATE_KEY_JWT,
+    Client.AuthMethod.TLS_CLIENT_AUTH,
+    Client.AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH,
+)

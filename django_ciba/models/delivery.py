@@ -31,19 +31,44 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         due = self.filter(pk=pk, state=Delivery.State.DUE)
         return due.update(state=state, ended_at=now, problem=problem[:300]) == 1
 
+    def withdraw_prompts(self, authentication_request: int, now: datetime, why: str) -> int:
+        """Close the prompts of a request that have not gone out; how many. One may be under way."""
+        due = self.filter(
+            authentication_request_id=authentication_request,
+            kind=Delivery.Kind.PROMPT,
+            state=Delivery.State.DUE,
+        )
+        return due.update(state=Delivery.State.WITHDRAWN, ended_at=now, problem=why)
+
+    def keep_payload(self, claimed: "Delivery", payload: str) -> bool:
+        """Store what `claimed` carries; False when its claim has ended, and another worker has it.
+
+        `claimed` is as its worker read it: `attempts` says whose claim it is.
+        """
+        due = self.filter(pk=claimed.pk, state=Delivery.State.DUE, attempts=claimed.attempts)
+        return due.update(payload=payload) == 1
+
     def postpone(self, pk: int, until: datetime, problem: str) -> bool:
         """Try again later; whether it was still due."""
         due = self.filter(pk=pk, state=Delivery.State.DUE)
         return due.update(due_at=until, problem=problem[:300]) == 1
 
+    def sendable_again(self) -> "DeliveryQuerySet":
+        """Dead ones, but for pushes of tokens: those were revoked when the push died."""
+        redeemed = AuthenticationRequest.Status.REDEEMED
+        return self.filter(state=Delivery.State.DEAD).exclude(
+            kind=Delivery.Kind.PUSH, authentication_request__status=redeemed
+        )
+
     def send_again(self, now: datetime) -> int:
         """Make dead ones due again, as an operator asks; how many."""
-        dead = self.filter(state=Delivery.State.DEAD)
+        pks = list(self.sendable_again().values_list("pk", flat=True))
+        dead = self.model._default_manager.filter(pk__in=pks, state=Delivery.State.DEAD)
         return dead.update(state=Delivery.State.DUE, due_at=now, ended_at=None)
 
 
 class Delivery(models.Model):
-    """One message of one authentication request by one channel."""
+    """One message of one authentication request: a prompt by a channel, a ping or a push."""
 
     class Kind(models.TextChoices):
         PROMPT = "prompt", "prompt to the user"
@@ -60,7 +85,11 @@ class Delivery(models.Model):
         AuthenticationRequest, models.CASCADE, related_name="deliveries"
     )
     kind = models.CharField(max_length=10, choices=Kind)
-    channel = models.CharField(max_length=200, help_text="console, email, or a dotted path.")
+    channel = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="Of a prompt: console, email, or a dotted path. Ping and push go to the client.",
+    )
     round = models.PositiveIntegerField(
         default=1, help_text="A journey that prompts again starts another round."
     )
@@ -70,7 +99,7 @@ class Delivery(models.Model):
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     problem = models.CharField(max_length=300, blank=True, help_text="What the last attempt met.")
-    # What a push carries, kept until the client has acknowledged it: a retry sends the same tokens.
+    # What a push carries, kept until the client has acknowledged it: a retry sends the same.
     payload = EncryptedTextField(blank=True, default="", editable=False)
 
     objects = DeliveryQuerySet.as_manager()
@@ -82,6 +111,11 @@ class Delivery(models.Model):
                 fields=["authentication_request", "kind", "channel", "round"],
                 name="ciba_one_delivery_per_channel",
             ),
+            models.UniqueConstraint(
+                fields=["authentication_request"],
+                condition=Q(kind__in=["ping", "push"]),
+                name="ciba_one_call_to_the_client",
+            ),
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state="due"), name="ciba_delivery_due"),
@@ -89,7 +123,8 @@ class Delivery(models.Model):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{self.kind} by {self.channel} ({self.state})"
+        by = f" by {self.channel}" if self.channel else ""
+        return f"{self.kind}{by} ({self.state})"
 
 
 class DeliveryAttempt(models.Model):

@@ -1,6 +1,6 @@
 """What an approved request became: the grant, and the access and refresh tokens of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +11,13 @@ from django.db.models import Exists, OuterRef
 from django_ciba.models import secrets
 from django_ciba.models.authentication_request import AuthenticationRequest
 from django_ciba.models.client import Client
+from django_ciba.protocol.confirmation import Confirmation
 
 # PostgreSQL: claim the request, then store grant and tokens only if the claim took; one statement.
 _REDEEM = """
 WITH redeemed AS (
   UPDATE django_ciba_authenticationrequest
-  SET status = 'redeemed', ended_at = %s, due_at = NULL,
-      auth_req_id_encrypted = '', client_notification_token = ''
+  SET status = 'redeemed', ended_at = %s, due_at = NULL{forgotten}
   WHERE id = %s AND client_id = %s AND status = 'authorized' AND expires_at > %s
   RETURNING id
 ), created AS (
@@ -28,27 +28,36 @@ WITH redeemed AS (
   FROM redeemed
   RETURNING id
 )
-INSERT INTO django_ciba_token (grant_id, kind, digest, scope, resource, x5t_s256, jkt, created_at,
-  expires_at, used_at)
-SELECT created.id, token.kind, token.digest, token.scope, token.resource::jsonb, token.x5t_s256,
-       token.jkt, token.created_at::timestamptz, token.expires_at::timestamptz, NULL
+INSERT INTO django_ciba_token (grant_id, kind, digest, scope, resource, narrowed_details, x5t_s256,
+  jkt, created_at, expires_at, used_at)
+SELECT created.id, token.kind, token.digest, token.scope, token.resource::jsonb,
+       token.narrowed_details::jsonb, token.x5t_s256, token.jkt, token.created_at::timestamptz,
+       token.expires_at::timestamptz, NULL
 FROM created, (VALUES {rows})
-  AS token (kind, digest, scope, resource, x5t_s256, jkt, created_at, expires_at)
+  AS token (kind, digest, scope, resource, narrowed_details, x5t_s256, jkt, created_at, expires_at)
 """
 
 
+# What the client need not be sent any more once it has its tokens.
+_FORGOTTEN = {"auth_req_id_encrypted": "", "client_notification_token": ""}
+
+
 class GrantQuerySet(models.QuerySet["Grant"]):
-    def redeem(self, grant: "Grant", tokens: "Sequence[Token]", now: datetime) -> bool:
+    def redeem(
+        self, grant: "Grant", tokens: "Sequence[Token]", now: datetime, *, pushed: bool = False
+    ) -> bool:
         """CIBA Core §10.1: one auth_req_id gives tokens once; whether this call was the one.
 
         Claiming the request and storing its grant and tokens stand or fall together; the caller
-        lets nothing out unless this returns True.
+        lets nothing out unless this returns True. The secrets that a call to the client needs are
+        wiped, unless the tokens are `pushed`: then that call is still to be made.
         """
+        forgotten = {} if pushed else _FORGOTTEN
         alias, found = router.db_for_write(Grant), grant.authentication_request
         if found is None:
             return False
         if connections[alias].vendor == "postgresql":
-            return _redeem_in_one(alias, grant, tokens, now)
+            return _redeem_in_one(alias, grant, tokens, now, forgotten)
         with transaction.atomic(using=alias):
             claimed = (
                 AuthenticationRequest.objects.using(alias)
@@ -62,8 +71,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
                     status=AuthenticationRequest.Status.REDEEMED,
                     ended_at=now,
                     due_at=None,
-                    auth_req_id_encrypted="",
-                    client_notification_token="",
+                    **forgotten,
                 )
             )
             if not claimed:
@@ -74,12 +82,22 @@ class GrantQuerySet(models.QuerySet["Grant"]):
             Token.objects.using(alias).bulk_create(tokens)
         return True
 
+    def of_token(self, value: str, client: Client) -> "GrantQuerySet":
+        """The grant of that client that the token belongs to, in any state; none if unknown."""
+        return self.filter(tokens__digest=secrets.digest(value), client_id=client.pk)
+
     def revoke(self, now: datetime) -> int:
         """End these grants, and so every token of theirs; how many were still live."""
         return self.filter(revoked_at__isnull=True).update(revoked_at=now)
 
 
-def _redeem_in_one(alias: str, grant: "Grant", tokens: "Sequence[Token]", now: datetime) -> bool:
+def _redeem_in_one(
+    alias: str,
+    grant: "Grant",
+    tokens: "Sequence[Token]",
+    now: datetime,
+    forgotten: Mapping[str, str],
+) -> bool:
     connection = connections[alias]
 
     def as_json(row: models.Model, name: str) -> Any:
@@ -105,10 +123,12 @@ def _redeem_in_one(alias: str, grant: "Grant", tokens: "Sequence[Token]", now: d
     ]
     for token in tokens:
         values += [token.kind, token.digest, token.scope, as_json(token, "resource")]
-        values += [token.x5t_s256, token.jkt, token.created_at, token.expires_at]
-    rows = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * len(tokens))
+        values += [as_json(token, "narrowed_details"), token.x5t_s256, token.jkt]
+        values += [token.created_at, token.expires_at]
+    rows = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(tokens))
     with connection.cursor() as cursor:
-        cursor.execute(_REDEEM.format(rows=rows), values)
+        wiped = "".join(f", {name} = ''" for name in forgotten)
+        cursor.execute(_REDEEM.format(rows=rows, forgotten=wiped), values)
         return bool(cursor.rowcount == len(tokens))
 
 
@@ -138,6 +158,10 @@ class Grant(models.Model):
     objects = GrantQuerySet.as_manager()
 
     class Meta:
+        indexes = [
+            # A pairwise subject leads back to its user through the grants of the client.
+            models.Index(fields=["client", "subject"], name="ciba_grant_subject"),
+        ]
         ordering = ["-pk"]
 
     def __str__(self) -> str:
@@ -148,18 +172,18 @@ class Grant(models.Model):
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
+    def live(self, value: str, now: datetime) -> "TokenQuerySet":
+        """The unexpired, unspent, unrevoked token of that value, with grant and user, if any."""
+        return self.select_related("grant__user").filter(
+            digest=secrets.digest(value),
+            expires_at__gt=now,
+            used_at__isnull=True,
+            grant__revoked_at__isnull=True,
+        )
+
     def live_access_token(self, value: str, now: datetime) -> "Token | None":
         """The unexpired, unrevoked access token of that value, with grant and user; else None."""
-        return (
-            self.select_related("grant__user")
-            .filter(
-                digest=secrets.digest(value),
-                kind=Token.Kind.ACCESS,
-                expires_at__gt=now,
-                grant__revoked_at__isnull=True,
-            )
-            .first()
-        )
+        return self.live(value, now).filter(kind=Token.Kind.ACCESS).first()
 
     def refresh_token(self, value: str, client: Client) -> "Token | None":
         """The refresh token of that value and client in any state, with grant and user."""
@@ -208,6 +232,12 @@ class Token(models.Model):
     resource = models.JSONField(
         default=list, blank=True, help_text="The resources it is for (RFC 8707); empty: any."
     )
+    narrowed_details = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="Of the granted authorization details, those that this token is for "
+        "(RFC 9396 §6); null: all of them.",
+    )
     x5t_s256 = models.CharField(
         "certificate", max_length=43, blank=True, help_text="x5t#S256 (RFC 8705 §3.1)"
     )
@@ -225,3 +255,15 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} token {self.pk}"
+
+    @property
+    def authorization_details(self) -> list[dict[str, Any]]:
+        """RFC 9396 §7, §9: what this one token is for, which may be less than was granted."""
+        if self.narrowed_details is None:
+            return list(self.grant.authorization_details)
+        return list(self.narrowed_details)
+
+    @property
+    def confirmation(self) -> Confirmation:
+        """What the token is bound to."""
+        return Confirmation(x5t_s256=self.x5t_s256, jkt=self.jkt)

@@ -10,14 +10,18 @@ from django_ciba.models.realm import Realm
 
 
 class InitialAccessTokenQuerySet(models.QuerySet["InitialAccessToken"]):
-    def spend(self, value: str, realm: Realm, now: datetime) -> bool:
-        """Take one registration off a live token of that realm; whether there was one left."""
-        live = self.filter(
+    def live(self, value: str, realm: Realm, now: datetime) -> "InitialAccessTokenQuerySet":
+        """The unexpired token of that value and realm that has registrations left, or none."""
+        return self.filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=now),
             Q(uses_left__isnull=True) | Q(uses_left__gt=0),
             digest=secrets.digest(value),
             realm_id=realm.pk,
         )
+
+    def spend(self, value: str, realm: Realm, now: datetime) -> bool:
+        """Take one registration off a live token of that realm; whether there was one left."""
+        live = self.live(value, realm, now)
         return live.update(uses_left=F("uses_left") - 1, last_used_at=now) == 1
 
 

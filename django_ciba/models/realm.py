@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import Prefetch, Q
 
 from django_ciba.conf import CibaSettings, ciba_settings, issuer_address, realm_setting_problems
-from django_ciba.jose import VerificationKey, verification_keys
+from django_ciba.jose import ENCRYPTION_ALGS, PrivateKey, VerificationKey, verification_keys
 from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
 from django_ciba.models.remote_jwks import called_address_problem
 
@@ -196,6 +196,12 @@ class Realm(ConfigurationModel):
         return f"{base}/{self.url_prefix}".rstrip("/")
 
     @property
+    def mtls_address(self) -> str | None:
+        """RFC 8705 §5: as `address`, where the TLS server asks for client certificates."""
+        base = ciba_settings.MTLS_ENDPOINTS
+        return f"{base}/{self.url_prefix}".rstrip("/") if base else None
+
+    @property
     def issuer(self) -> str:
         """OpenID Connect Core §2 `iss`."""
         return self.issuer_override or self.address
@@ -204,23 +210,42 @@ class Realm(ConfigurationModel):
         """The address of one of this realm's endpoints, as bc-authorize or access_token."""
         return f"{self.address}/{name}"
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address of this realm: the usual one, and that for client certificates.
+
+        The seeds' addresses of the root realm, with and without realms/root, mean the same.
+        """
+        bases = [base for base in (self.address, self.mtls_address) if base is not None]
+        if self.path == ROOT_PATH:
+            bases += [f"{base}/realms/root" for base in bases]
+        return tuple(bases)
+
+    def endpoint_addresses(self, name: str) -> tuple[str, ...]:
+        """Every address of one of this realm's endpoints, the usual one first."""
+        return tuple(f"{base}/{name}" for base in self.addresses)
+
     @cached_property
     def audiences(self) -> tuple[str, ...]:
         """What a client may name in `aud` to mean us: issuer, token and backchannel endpoint.
 
-        The seeds' addresses of the root realm, with and without realms/root, mean the same.
+        The endpoints' mTLS aliases (RFC 8705 §5) too.
         """
-        bases = [self.address]
-        if self.path == ROOT_PATH:
-            bases.append(f"{self.address}/realms/root")
         ends = ("", "/access_token", "/bc-authorize")
-        return (self.issuer, *(base + end for base in bases for end in ends))
+        return (self.issuer, *(base + end for base in self.addresses for end in ends))
 
     @cached_property
     def verification_keys(self) -> tuple[VerificationKey, ...]:
         """The public halves of the realm's keys, to know our own ID tokens again."""
         return tuple(
             found for key in self.keys for found in verification_keys({"keys": [key.public_jwk]})
+        )
+
+    @cached_property
+    def decryption_keys(self) -> tuple[PrivateKey, ...]:
+        """The private halves of the realm's keys for encryption, retired ones too."""
+        return tuple(
+            key.private_key for key in self.keys if key.alg in ENCRYPTION_ALGS and key.can_sign
         )
 
     @cached_property

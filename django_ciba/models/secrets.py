@@ -38,11 +38,16 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([derived(key) for key in keys])
 
 
-def cipher() -> MultiFernet:
-    """Encrypts with the newest key, decrypts with any of ENCRYPTION_KEYS (or Django's secrets)."""
+def secret_keys() -> tuple[str, ...]:
+    """ENCRYPTION_KEYS, or Django's secrets: the newest first, and those that still count."""
     own: Sequence[str | bytes] = ciba_settings.ENCRYPTION_KEYS
     keys = own or (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    return _cipher(tuple(force_str(key) for key in keys))
+    return tuple(force_str(key) for key in keys)
+
+
+def cipher() -> MultiFernet:
+    """Encrypts with the newest key, decrypts with any of ENCRYPTION_KEYS (or Django's secrets)."""
+    return _cipher(secret_keys())
 
 
 class UndecryptableError(Exception):

@@ -1,15 +1,8 @@
 """Tell a worker that something is due, without ever holding up the web request that says so.
 
-Publishing happens on one background thread a process: a broker that is down, or frozen in the
-middle of a publish, holds that thread and nobody else. A wake-up that is lost costs time only; the
-sweep finds the row.
+A wake-up that is lost costs time only; the sweep finds the row.
 """
 
-import atexit
-import logging
-import os
-import queue
-import threading
 from typing import Any
 
 from celery import current_app
@@ -17,19 +10,9 @@ from django.db import router, transaction
 
 from django_ciba.conf import ciba_settings
 from django_ciba.models import Delivery
-
-logger = logging.getLogger("django_ciba.outbox")
+from django_ciba.outbox.publisher import Publisher
 
 DELIVER = "django_ciba.deliver"
-
-MAX_WAITING = 1000
-FLUSH_SECONDS = 2.0
-
-Waiting = queue.Queue[tuple[str, int]]
-
-_waiting: Waiting = queue.Queue(MAX_WAITING)
-_publisher: threading.Thread | None = None
-_lock = threading.Lock()
 
 
 def wake_up(task: str, *pks: int) -> None:
@@ -45,12 +28,8 @@ def _enqueue(task: str, pks: tuple[int, ...]) -> None:
     if current_app.conf.task_always_eager:
         _run_here(task, pks)
         return
-    _start_publisher()
     for pk in pks:
-        try:
-            _waiting.put_nowait((task, pk))
-        except queue.Full:
-            logger.warning("the broker does not keep up; %s %s is left to the sweep", task, pk)
+        _publisher.put((task, pk))
 
 
 def _run_here(task: str, pks: tuple[int, ...]) -> None:
@@ -61,71 +40,23 @@ def _run_here(task: str, pks: tuple[int, ...]) -> None:
         current_app.tasks[task].apply_async((pk,))
 
 
-def _start_publisher() -> None:
-    """One thread a process."""
-    global _publisher  # noqa: PLW0603 - process-wide by nature
-    if _publisher is not None and _publisher.is_alive():
-        return
-    with _lock:
-        if _publisher is None or not _publisher.is_alive():
-            _publisher = threading.Thread(
-                target=_publish, args=(_waiting,), name="django_ciba-wake-up", daemon=True
-            )
-            _publisher.start()
+def _connect() -> Any:
+    """By the app that is current when somebody publishes, which this module may be older than."""
+    return current_app.connection_for_write()
 
 
-def _publish(waiting: Waiting) -> None:
-    """Send what waits, by a connection of this thread's own.
-
-    Celery's pool would do in most processes, but a forked one shares its sockets with its parent.
-    """
+def _send(connection: Any, item: tuple[str, int]) -> None:
+    """By a connection of the publisher's own: a forked process shares those of Celery's pool."""
+    task, pk = item
     options: dict[str, Any] = {"retry": False, "ignore_result": True}
-    held: Any = None
-    while True:
-        task, pk = waiting.get()
-        tries = 2 if held else 1  # the broker may have closed a held connection since
-        while tries:
-            tries -= 1
-            try:
-                held = held or current_app.connection_for_write()
-                current_app.send_task(task, args=(pk,), connection=held, **options)
-                tries = 0
-            except Exception as error:  # noqa: BLE001 - a broker's client may raise anything
-                # The row stays due, and the sweep takes it.
-                _drop(held)
-                held = None
-                if not tries:
-                    logger.warning(
-                        "no wake-up for %s %s, the sweep will find it: %r", task, pk, error
-                    )
-        waiting.task_done()
+    current_app.send_task(task, args=(pk,), connection=connection, **options)
 
 
-def _drop(connection: Any) -> None:
-    """Let go of a connection without a word to the broker, which may not be listening."""
-    try:
-        if connection is not None:
-            connection.collect()
-    except Exception:
-        logger.debug("letting go of a connection to the broker", exc_info=True)
-
-
-def _flush() -> None:
-    """A process that ends at once, as a management command does, gets a moment to publish."""
-    with _waiting.all_tasks_done:
-        if _waiting.unfinished_tasks:
-            _waiting.all_tasks_done.wait(FLUSH_SECONDS)
-
-
-def _forget_parent() -> None:
-    """A forked process has neither the parent's thread nor a use for what waited there.
-
-    Its locks were copied as they stood, and whoever held one is not here to let it go.
-    """
-    global _waiting, _publisher, _lock
-    _waiting, _publisher, _lock = queue.Queue(MAX_WAITING), None, threading.Lock()
-
-
-atexit.register(_flush)
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_forget_parent)
+_publisher = Publisher[tuple[str, int]](
+    "django_ciba-wake-up",
+    connect=_connect,
+    send=_send,
+    # Without a word to the broker, which may not be listening.
+    drop=lambda connection: connection.collect(),
+    without="the sweep will find it",
+)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from django_ciba.conf import ciba_settings
 from django_ciba.models import Delivery, DeliveryAttempt
+from django_ciba.models.delivery import DeliveryQuerySet
 
 logger = logging.getLogger("django_ciba.outbox")
 
@@ -17,10 +18,18 @@ FIRST_RETRY_SECONDS = 2
 LAST_RETRY_SECONDS = 60
 
 Sender = Callable[[Delivery, datetime], None]
+Ending = Callable[[Delivery, str, datetime], None]
 
 
 class TryAgain(Exception):
-    """The other side may take it later. The text is recorded: no secrets."""
+    """The other side may take it later. The text is recorded: no secrets.
+
+    `after`: the seconds that it asked us to wait, if it did.
+    """
+
+    def __init__(self, said: str, *, after: float | None = None) -> None:
+        super().__init__(said)
+        self.after = after
 
 
 class GiveUp(Exception):
@@ -31,8 +40,16 @@ class Withdrawn(Exception):
     """Nobody wants this message any more."""
 
 
-def deliver(pk: int, senders: Mapping[str, Sender], now: datetime) -> bool:
+def deliver(
+    pk: int,
+    senders: Mapping[str, Sender],
+    now: datetime,
+    endings: Mapping[str, Ending] | None = None,
+) -> bool:
     """Send one due delivery; whether this worker had it.
+
+    `senders` and `endings` are what is done for each kind: the latter, with the state that it
+    ended in, by whoever ended it, in that same transaction.
 
     Sending happens outside any transaction. If the worker dies meanwhile, the lease ends and
     another one sends again: receivers may get a message twice, never not at all.
@@ -42,18 +59,22 @@ def deliver(pk: int, senders: Mapping[str, Sender], now: datetime) -> bool:
     delivery = Delivery.objects.select_related(
         "authentication_request__client__realm", "authentication_request__user"
     ).get(pk=pk)
-    state, said = _attempt(delivery, senders[delivery.kind], now)
+    state, said, wait = _attempt(delivery, senders[delivery.kind], now)
     problem = _storable(said)
     ended = timezone.now()
-    again = ended + retry_after(delivery.attempts)
+    again = ended + max(retry_after(delivery.attempts), wait)
     if state == Delivery.State.DUE and again >= delivery.authentication_request.expires_at:
         state = Delivery.State.DEAD
     with transaction.atomic(using=router.db_for_write(Delivery)):
+        # Unless our lease ran out meanwhile: the row is another worker's then. What has been
+        # delivered is delivered, whoever did it.
+        ours = Delivery.objects.filter(attempts=delivery.attempts)
         if state == Delivery.State.DUE:
-            # Unless our lease ran out meanwhile: the row is another worker's then.
-            Delivery.objects.filter(attempts=delivery.attempts).postpone(pk, again, problem)
+            ours.postpone(pk, again, problem)
+        elif state == Delivery.State.DELIVERED:
+            _end(Delivery.objects.all(), delivery, state, ended, problem, endings)
         else:
-            Delivery.objects.end(pk, state, ended, problem)
+            _end(ours, delivery, state, ended, problem, endings)
         DeliveryAttempt.objects.create(
             delivery=delivery,
             number=delivery.attempts,
@@ -64,22 +85,37 @@ def deliver(pk: int, senders: Mapping[str, Sender], now: datetime) -> bool:
     return True
 
 
-def _attempt(delivery: Delivery, sender: Sender, now: datetime) -> tuple[str, str]:
-    """(state, problem): what came of one attempt."""
+def _end(
+    rows: DeliveryQuerySet,
+    delivery: Delivery,
+    state: str,
+    now: datetime,
+    problem: str,
+    endings: Mapping[str, Ending] | None,
+) -> None:
+    """Close the delivery, if it is one of these rows still, and do what follows from that."""
+    if rows.end(delivery.pk, state, now, problem) and endings and delivery.kind in endings:
+        endings[delivery.kind](delivery, state, now)
+
+
+def _attempt(delivery: Delivery, sender: Sender, now: datetime) -> tuple[str, str, timedelta]:
+    """(state, problem, least wait before the next): what came of one attempt."""
+    at_once = timedelta()
     try:
         sender(delivery, now)
     except Withdrawn as error:
-        return Delivery.State.WITHDRAWN, str(error)
+        return Delivery.State.WITHDRAWN, str(error), at_once
     except GiveUp as error:
-        return Delivery.State.DEAD, str(error)
+        return Delivery.State.DEAD, str(error), at_once
     except TryAgain as error:
-        return Delivery.State.DUE, str(error)
+        asked = min(max(error.after or 0, 0), LAST_RETRY_SECONDS)
+        return Delivery.State.DUE, str(error), timedelta(seconds=asked)
     except Exception as error:
         # A channel is the site's own code: what it raises must not lose the message. Its text
         # may hold an address or a token, so the type alone is stored.
         logger.exception("delivery %s failed", delivery.pk)
-        return Delivery.State.DUE, type(error).__name__
-    return Delivery.State.DELIVERED, ""
+        return Delivery.State.DUE, type(error).__name__, at_once
+    return Delivery.State.DELIVERED, "", at_once
 
 
 def _storable(text: str) -> str:

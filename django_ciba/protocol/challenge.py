@@ -1,4 +1,6 @@
-"""The WWW-Authenticate header of a protected resource (RFC 6750 §3)."""
+"""The WWW-Authenticate header of a protected resource (RFC 6750 §3, RFC 9449 §7.1)."""
+
+from collections.abc import Collection
 
 from django_ciba.protocol.errors import ALLOWED_DESCRIPTION
 
@@ -8,8 +10,16 @@ def challenge(realm: str, **attributes: str) -> str:
 
     Raises ValueError for a value that would need quoting: we write only what cannot break out.
     """
-    pairs = {"realm": realm, **attributes}
+    return _challenge("Bearer", {"realm": realm, **attributes})
+
+
+def dpop_challenge(realm: str, algs: Collection[str], **attributes: str) -> str:
+    """RFC 9449 §7.1: the same for DPoP, with the algorithms that a proof may be signed with."""
+    return _challenge("DPoP", {"realm": realm, **attributes, "algs": " ".join(algs)})
+
+
+def _challenge(scheme: str, pairs: dict[str, str]) -> str:
     for name, value in pairs.items():
         if not ALLOWED_DESCRIPTION.fullmatch(value):
             raise ValueError(f"{name} cannot stand in a WWW-Authenticate header: {value!r}")
-    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in pairs.items())
+    return f"{scheme} " + ", ".join(f'{name}="{value}"' for name, value in pairs.items())

@@ -147,6 +147,12 @@ class ExpiredToken(ProtocolError):
     meaning = "The auth_req_id has expired: start a new authentication request."
 
 
+class TransactionFailed(ProtocolError):
+    error = "transaction_failed"
+    source = "CIBA Core §12"
+    meaning = "The request ended without tokens, and not by the user's denial or its expiry."
+
+
 class InvalidGrant(ProtocolError):
     error = "invalid_grant"
     source = "RFC 6749 §5.2, CIBA Core §11"
@@ -189,6 +195,18 @@ class InvalidClientMetadata(ProtocolError):
     meaning = "A member of the client's metadata is wrong; the description names it."
 
 
+class InvalidRedirectUri(ProtocolError):
+    error = "invalid_redirect_uri"
+    source = "RFC 7591 §3.2.2"
+    meaning = "A value of redirect_uris is no absolute URI."
+
+
+class UnapprovedSoftwareStatement(ProtocolError):
+    error = "unapproved_software_statement"
+    source = "RFC 7591 §3.2.2"
+    meaning = "No software statement is approved here."
+
+
 class UnsupportedTokenType(ProtocolError):
     error = "unsupported_token_type"
     source = "RFC 7009 §2.2.1"
@@ -202,9 +220,19 @@ class ServerError(ProtocolError):
 
 
 class TemporarilyUnavailable(ProtocolError):
+    """RFC 9110 §15.6.4: as a 503, and `retry_after` is the number of seconds for Retry-After."""
+
+    RETRY_AFTER: ClassVar[int] = 5
+
     error = "temporarily_unavailable"
     source = "RFC 6749 §4.1.2.1"
     meaning = "The provider cannot answer just now; try again after Retry-After."
+
+    def __init__(
+        self, description: str, *, retry_after: int = RETRY_AFTER, log_detail: str = ""
+    ) -> None:
+        super().__init__(description, log_detail=log_detail)
+        self.retry_after = retry_after
 
 
 ERRORS: tuple[type[ProtocolError], ...] = (
@@ -225,6 +253,7 @@ ERRORS: tuple[type[ProtocolError], ...] = (
     AuthorizationPending,
     SlowDown,
     ExpiredToken,
+    TransactionFailed,
     InvalidGrant,
     UnsupportedGrantType,
     UnsupportedResponseType,
@@ -232,6 +261,8 @@ ERRORS: tuple[type[ProtocolError], ...] = (
     InsufficientScope,
     InsufficientUserAuthentication,
     InvalidClientMetadata,
+    InvalidRedirectUri,
+    UnapprovedSoftwareStatement,
     UnsupportedTokenType,
     ServerError,
     TemporarilyUnavailable,

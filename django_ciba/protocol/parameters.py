@@ -1,7 +1,7 @@
 """The parameters of a request: one parser, one reading.
 
-RFC 6749 §3.1, §3.2: a parameter without a value counts as absent, none may come twice, and
-unknown ones are ignored.
+RFC 6749 §3.1, §3.2: a parameter without a value counts as absent, none may come twice (but
+`resource`, RFC 8707 §2), and unknown ones are ignored.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,13 +12,15 @@ from django_ciba.protocol.errors import InvalidRequest
 
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 MAX_PARAMETERS: Final = 100
+# RFC 8707 §2: the one parameter that a form may hold more than once.
+REPEATABLE: Final = "resource"
 
 
 class Parameters(Mapping[str, Any]):
     """Parameter name to value; absent, empty and null ones are not in it.
 
-    A form gives strings only; a signed request (CIBA Core §7.1.1) gives any JSON value, so the
-    readers below say which type a rule takes.
+    A form gives strings, and a list of them for a repeated `resource`; a signed request (CIBA Core
+    §7.1.1) gives any JSON value, so the readers below say which type a rule takes.
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
@@ -58,7 +60,8 @@ def form_parameters(body: bytes, content_type: str) -> Parameters:
     """RFC 6749 §3.2: the parameters of a form-encoded body.
 
     Raises InvalidRequest for another content type, a charset other than UTF-8, more than
-    MAX_PARAMETERS fields, bytes that are not UTF-8, NUL, and a parameter sent twice.
+    MAX_PARAMETERS fields, bytes that are not UTF-8, NUL, and a parameter sent twice. Only
+    `resource` may be (RFC 8707 §2): its values are then a list, without empty ones.
     """
     _form_type(content_type)
     try:
@@ -70,13 +73,19 @@ def form_parameters(body: bytes, content_type: str) -> Parameters:
         raise InvalidRequest("the body is not UTF-8: percent-encode UTF-8 bytes") from None
     except ValueError:
         raise InvalidRequest(f"more than {MAX_PARAMETERS} parameters") from None
-    values: dict[str, str] = {}
+    values: dict[str, str | list[str]] = {}
+    repeated: list[str] = []
     for name, value in fields:
         if "\0" in name or "\0" in value:
             raise InvalidRequest("NUL is not allowed in a parameter")
-        if name in values:
+        if name == REPEATABLE:
+            repeated += [value] if value else []
+        elif name in values:
             raise InvalidRequest("a parameter was sent more than once: send each once")
-        values[name] = value
+        else:
+            values[name] = value
+    if repeated:
+        values[REPEATABLE] = repeated if len(repeated) > 1 else repeated[0]
     return Parameters(values)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django_ciba.client_registration import metadata_of
-from django_ciba.models import AcrMapping, Client, Journey, Realm
+from django_ciba.models import AcrMapping, AuthorizationDetailsType, Client, Journey, Realm
 
 from .faults import without_name
 
@@ -31,6 +31,13 @@ def export(path: str) -> dict[str, Any]:
     ]
     if realm.default_journey:
         document["default_journey"] = realm.default_journey.name
+    types = AuthorizationDetailsType.objects.filter(realm=realm)
+    document["authorization_details_types"] = [_details_type(each) for each in types]
     clients = Client.objects.filter(realm=realm).order_by("client_id")
     document["clients"] = [metadata_of(client) for client in clients]
     return document
+
+
+def _details_type(row: AuthorizationDetailsType) -> dict[str, Any]:
+    members = {"type": row.type, "name": row.name, "schema": row.schema, "template": row.template}
+    return {name: value for name, value in members.items() if value}

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from django_ciba import journeys
+from django_ciba.authorization_details import details_type_problems
 from django_ciba.client_registration import (
     Problem,
     joined,
@@ -19,7 +20,7 @@ from django_ciba.client_registration import (
     validated,
 )
 from django_ciba.conf import CibaSettings, issuer_address
-from django_ciba.models import AcrMapping, Client, Journey, Realm
+from django_ciba.models import AcrMapping, AuthorizationDetailsType, Client, Journey, Realm
 from django_ciba.models.realm import ROOT_PATH, issuer_problem, settings_problems
 
 from .reading import repeated_members
@@ -32,8 +33,10 @@ MEMBERS: Final = (
     "journeys",
     "acr_values",
     "default_journey",
+    "authorization_details_types",
     "clients",
 )
+DETAILS_TYPE_MEMBERS: Final = ("type", "name", "schema", "template")
 REALM_SETTINGS: Final = tuple(each.name.lower() for each in CibaSettings.declared() if each.realm)
 
 
@@ -134,6 +137,19 @@ class _InRealm:
             if isinstance(each, Mapping) and isinstance(each.get("name"), str)
         ]
         return frozenset([*(stored if self.stored else ()), *named])
+
+    @cached_property
+    def details_types(self) -> frozenset[str]:
+        """The types of authorization details that the realm will know."""
+        stored = AuthorizationDetailsType.objects.filter(realm=self.stored)
+        given = self.document.get("authorization_details_types")
+        named = [
+            each["type"]
+            for each in (given if isinstance(given, list) else ())
+            if isinstance(each, Mapping) and isinstance(each.get("type"), str)
+        ]
+        known = stored.values_list("type", flat=True) if self.stored else ()
+        return frozenset([*known, *named])
 
     @cached_property
     def clients(self) -> dict[str, Client]:
@@ -242,6 +258,35 @@ def _acr_values(value: Any, in_realm: _InRealm) -> Iterator[Problem]:
     yield from _named_twice(value, "acr")
 
 
+def _details_types(value: Any, in_realm: _InRealm) -> Iterator[Problem]:
+    """RFC 9396 §2: types of authorization details, each whole: what is left out is empty."""
+    for path, each in _objects(value):
+        if each is None:
+            yield Problem(path, "must be an object with type, and name, schema and template")
+            continue
+        yield from under(path, _details_type(each))
+    yield from _not_a_list(value, "types of authorization details")
+    yield from _named_twice(value, "type")
+
+
+def _details_type(given: Mapping[str, Any]) -> Iterator[Problem]:
+    for name in given:
+        if name not in DETAILS_TYPE_MEMBERS:
+            known = unknown(name, DETAILS_TYPE_MEMBERS, "a type of authorization details")
+            yield Problem(member(name), known)
+    type_faults = list(validated(AuthorizationDetailsType, "type", given.get("type")))
+    yield from under("type", type_faults)
+    if given.get("name") is not None:
+        yield from under("name", validated(AuthorizationDetailsType, "name", given["name"]))
+    template = given.get("template") or ""
+    if not isinstance(template, str):
+        yield Problem("template", "must be a string")
+        template = ""
+    schema = given.get("schema")
+    name = "" if type_faults else given["type"]
+    yield from details_type_problems(name, {} if schema is None else schema, template)
+
+
 def _default_journey(value: Any, in_realm: _InRealm) -> Iterator[Problem]:
     if value is not None:
         yield from _a_journey(value, in_realm)
@@ -262,7 +307,10 @@ def _clients(value: Any, in_realm: _InRealm) -> Iterator[Problem]:
             continue
         client_id = each.get("client_id")
         existing = in_realm.clients.get(client_id) if isinstance(client_id, str) else None
-        yield from under(path, metadata_problems(each, in_realm.conf, existing=existing))
+        found = metadata_problems(
+            each, in_realm.conf, existing=existing, details_types=in_realm.details_types
+        )
+        yield from under(path, found)
     yield from _not_a_list(value, "clients")
     yield from _named_twice(value, "client_id")
 
@@ -274,6 +322,7 @@ PARTS: Final[Mapping[str, Callable[[Any, _InRealm], Iterator[Problem]]]] = {
     "journeys": _journeys,
     "acr_values": _acr_values,
     "default_journey": _default_journey,
+    "authorization_details_types": _details_types,
     "clients": _clients,
 }
 

@@ -6,7 +6,14 @@ from typing import Any, Final
 from django.db import router, transaction
 
 from django_ciba.client_registration import metadata_of, registered
-from django_ciba.models import AcrMapping, Client, Journey, Realm, SigningKey
+from django_ciba.models import (
+    AcrMapping,
+    AuthorizationDetailsType,
+    Client,
+    Journey,
+    Realm,
+    SigningKey,
+)
 from django_ciba.models.realm import ROOT_PATH
 
 from .changes import Change, from_to
@@ -58,6 +65,7 @@ class _Import:
             "journeys": self._journeys,
             "acr_values": self._acr_values,
             "default_journey": self._default_journey,
+            "authorization_details_types": self._details_types,
             "clients": self._clients,
         }
         for name, step in steps.items():
@@ -163,6 +171,25 @@ class _Import:
             self._note(realm, "default journey", from_to(old.name if old else None, name))
             realm.default_journey = journey
             realm.save()
+
+    def _details_types(self, realm: Realm, given: list[dict[str, Any]]) -> None:
+        rows = AuthorizationDetailsType.objects.filter(realm=realm)
+        stored = {each.type: each for each in rows}
+        for each in given:
+            name = each["type"]
+            row = stored.get(name, AuthorizationDetailsType(realm=realm, type=name))
+            subject, noted = f"authorization details type {name}", len(self.changes)
+            if name not in stored:
+                self._note(realm, subject, "created")
+            for column, empty in (("name", ""), ("schema", {}), ("template", "")):
+                old: Any = getattr(row, column)
+                new: Any = each.get(column) or empty
+                setattr(row, column, new)
+                if name in stored and old != new:
+                    self._note(realm, subject, f"{column} {from_to(old, new)}")
+            if len(self.changes) > noted:
+                row.save()
+        realm.__dict__.pop("details_types", None)
 
     def _clients(self, realm: Realm, given: list[dict[str, Any]]) -> None:
         for each in given:

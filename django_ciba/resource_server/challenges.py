@@ -1,24 +1,29 @@
-"""RFC 6750 §3: how a request for a protected resource is refused."""
+"""RFC 6750 §3, RFC 9449 §7.1: how a request for a protected resource is refused."""
 
+from django.http import HttpRequest
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
-from django_ciba.protocol.challenge import challenge
+from django_ciba.proof_of_possession import challenges
 from django_ciba.protocol.errors import (
     InsufficientScope,
     InsufficientUserAuthentication,
+    InvalidDpopProof,
     InvalidRequest,
     InvalidToken,
     ProtocolError,
+    UseDpopNonce,
 )
 
 DEFAULT_REALM = "api"
 
 
-# RFC 6750 §3.1, RFC 9470 §3: the status belongs to the code.
+# RFC 6750 §3.1, RFC 9449 §7.1, RFC 9470 §3: the status belongs to the code.
 STATUS: dict[type[ProtocolError], int] = {
     InvalidRequest: status.HTTP_400_BAD_REQUEST,
     InvalidToken: status.HTTP_401_UNAUTHORIZED,
+    InvalidDpopProof: status.HTTP_401_UNAUTHORIZED,
+    UseDpopNonce: status.HTTP_401_UNAUTHORIZED,
     InsufficientScope: status.HTTP_403_FORBIDDEN,
     InsufficientUserAuthentication: status.HTTP_401_UNAUTHORIZED,
 }
@@ -31,10 +36,12 @@ class Refusal(APIException):
     authenticator, which need not be ours. `auth_header` is where its exception handler looks.
     """
 
-    def __init__(self, refused: ProtocolError, realm: str, **attributes: str) -> None:
+    def __init__(
+        self, refused: ProtocolError, http: HttpRequest, realm: str, **attributes: str
+    ) -> None:
         super().__init__(refused.members(), refused.error)
         self.status_code = STATUS[type(refused)]
-        self.auth_header = challenge(realm, **refused.members(), **attributes)
+        self.auth_header = challenges(http, realm, **refused.members(), **attributes)
 
 
 class TokenNeeded(APIException):
@@ -44,6 +51,6 @@ class TokenNeeded(APIException):
     default_detail = "Send an access token in the Authorization header."
     default_code = "not_authenticated"
 
-    def __init__(self, realm: str) -> None:
+    def __init__(self, http: HttpRequest, realm: str) -> None:
         super().__init__()
-        self.auth_header = challenge(realm)
+        self.auth_header = challenges(http, realm)

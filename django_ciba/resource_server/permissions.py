@@ -35,6 +35,7 @@ class TokenHasScope(BasePermission):
         if not set(required) <= set(token.scope.split()):
             raise Refusal(
                 InsufficientScope("the access token lacks a scope that this needs"),
+                request._request,
                 _realm(request),
                 scope=" ".join(required),
             )
@@ -57,6 +58,7 @@ class TokenHasAcr(BasePermission):
                     "the user must authenticate in another way: "
                     "start a new authentication request with these acr_values"
                 ),
+                request._request,
                 _realm(request),
                 acr_values=" ".join(required),
             )
@@ -67,7 +69,7 @@ def _token(request: Request) -> Token:
     """Our token; a user whom another authenticator let in has none, and so no scope and no acr."""
     if isinstance(request.auth, Token):
         return request.auth
-    raise TokenNeeded(_realm(request))
+    raise TokenNeeded(request._request, _realm(request))
 
 
 def _realm(request: Request) -> str:

@@ -634,26 +634,41 @@ def test_a_grant_that_is_none_is_unsupported(rp: RelyingParty, grant_type: str) 
 @pytest.mark.requirement("RFC 6750", "3.1")
 @pytest.mark.parametrize(
     "token",
-    ["x", "a.b.c", "x" * 60_000, "\xa3", "a b", '"', "%00", "null", "x,y", "\ud83d\udd11"],
+    ["x", "a.b.c", "x" * 60_000, "\xa3", '"', "%00", "null", "x,y", "\ud83d\udd11"],
     ids=ascii,
 )
 def test_an_access_token_that_is_none_is_invalid_token(rp: RelyingParty, token: str) -> None:
     header = token.encode("utf-8", "surrogatepass").decode("latin-1")
     answer = rp.userinfo(header)
-    refused(answer, "invalid_token", "expired, revoked or unknown", status=401)
-    assert 'error="invalid_token"' in answer["WWW-Authenticate"]
+    refused(answer, "invalid_token", "unknown, expired or revoked", status=401)
+    assert 'Bearer realm="userinfo", error="invalid_token"' in answer["WWW-Authenticate"]
+    by_dpop = rp.userinfo(header, Authorization=f"DPoP {header}")
+    refused(by_dpop, "invalid_token", "unknown, expired or revoked", status=401)
+    assert 'DPoP realm="userinfo", error="invalid_token"' in by_dpop["WWW-Authenticate"]
 
 
 @pytest.mark.requirement("RFC 6750", "2.1")
-@pytest.mark.parametrize(
-    "header", ["", "Bearer", "Bearer ", "Basic c2hvcDp4", "Token x", "\xa3", "bearer\tx", "DPoP x"]
-)
-def test_a_header_without_a_bearer_token_is_401_with_a_bare_challenge(
+@pytest.mark.parametrize("header", ["", "Basic c2hvcDp4", "Token x", "\xa3", "Bearer,DPoP x"])
+def test_a_header_without_a_token_is_401_with_a_bare_challenge(
     rp: RelyingParty, header: str
 ) -> None:
     answer = rp.http.get("/oauth2/userinfo", headers={"authorization": header})
     refused(answer, "invalid_token", "Authorization: Bearer", status=401)
-    assert answer["WWW-Authenticate"] == 'Bearer realm="userinfo"'
+    assert answer["WWW-Authenticate"] == (
+        'Bearer realm="userinfo", DPoP realm="userinfo", algs="ES256 PS256 RS256 EdDSA"'
+    )
+
+
+@pytest.mark.requirement("RFC 6750", "3.1")
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Bearer ", "bearer a b", "DPoP", "dpop a b", "Bearer x, DPoP y"]
+)
+def test_a_scheme_without_exactly_one_token_is_an_invalid_request(
+    rp: RelyingParty, header: str
+) -> None:
+    answer = rp.http.get("/oauth2/userinfo", headers={"authorization": header})
+    refused(answer, "invalid_request", "and then one token")
+    assert 'error="invalid_request"' in answer["WWW-Authenticate"]
 
 
 @pytest.mark.requirement("RFC 9700", "4.3.2")
@@ -665,7 +680,7 @@ def test_tokens_and_ids_of_other_kinds_open_no_userinfo(rp: RelyingParty) -> Non
     for other in [*others, rp.signed_request(), rp.assertion()]:
         refused(rp.userinfo(other), "invalid_token", status=401, stored=1)
     answer = rp.http.get(f"/oauth2/userinfo?access_token={tokens['access_token']}")
-    refused(answer, "invalid_request", "not the query", stored=1)
+    refused(answer, "invalid_request", "outside the Authorization header", stored=1)
     assert rp.userinfo(tokens["access_token"]).status_code == 200
     assert Token.objects.filter(used_at__isnull=True).count() == 2
 

@@ -1,4 +1,7 @@
-"""Who is calling: client_secret_basic, client_secret_post, and what holds for every method."""
+"""Who is calling: client_secret_basic, client_secret_post, and what holds for every method.
+
+PingFederate CVE-2023-40545: a client that proves itself by a method that it is not registered for.
+"""
 
 import base64
 import itertools
@@ -7,13 +10,25 @@ from typing import Any
 
 import pytest
 
+from django_ciba.jose import sign
 from django_ciba.models import Realm
+from tests.certificates import SUBJECT, as_rfc9440, authority, certified
 from tests.conformance.conftest import RelyingParties
 from tests.conformance.wire import accepted, refused
-from tests.provider import make_client, make_realm
-from tests.relying_party import ASSERTION_TYPE, CIBA, RelyingParty, basic
+from tests.provider import key, make_client, make_realm
+from tests.relying_party import ASSERTION_TYPE, CIBA, RelyingParty, basic, compact
 
-METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+CREDENTIALS = {
+    "client_secret_basic": "Authorization",
+    "client_secret_post": "client_secret",
+    "private_key_jwt": "client_assertion",
+    "client_secret_jwt": "client_assertion",
+    "tls_client_auth": "certificate",
+    "self_signed_tls_client_auth": "certificate",
+}
+METHODS = tuple(CREDENTIALS)
+SHOP = certified(issuer=authority())
+CERTIFICATE = {"Client-Cert": as_rfc9440(SHOP.der)}
 ENDPOINTS = ("bc-authorize", "access_token")
 CHALLENGE = 'Basic realm="OAuth", charset="UTF-8"'
 FAILED = "client authentication failed"
@@ -198,32 +213,78 @@ def credentials_of(method: str, rp: RelyingParty) -> tuple[dict[str, str], dict[
         return {}, {"Authorization": basic(rp.client.client_id, rp.secret)}
     if method == "client_secret_post":
         return {"client_id": rp.client.client_id, "client_secret": rp.secret}, {}
-    return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": rp.assertion()}, {}
+    if CREDENTIALS[method] == "certificate":
+        verified = "SUCCESS" if method == "tls_client_auth" else "NONE"
+        return {"client_id": rp.client.client_id}, {**CERTIFICATE, "Client-Cert-Verified": verified}
+    claims = rp.assertion_claims()
+    if method == "client_secret_jwt":
+        assertion = compact({"alg": "HS256"}, claims, rp.secret.encode())
+    else:
+        assertion = sign(claims, rp.key)
+    return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}, {}
+
+
+@pytest.fixture
+def any_method(relying_party: RelyingParties, settings: Any) -> Callable[[str], RelyingParty]:
+    """A client of a method, with all that every other method would need to prove it too."""
+    settings.DJANGO_CIBA = {
+        **settings.DJANGO_CIBA,
+        "CLIENT_CERTIFICATE_HEADER": "Client-Cert",
+        "CLIENT_CERTIFICATE_VERIFIED_HEADER": "Client-Cert-Verified",
+        "TRUSTED_PROXIES": ["127.0.0.1"],
+    }
+
+    def make(method: str) -> RelyingParty:
+        rp = relying_party(
+            token_endpoint_auth_method=method,
+            tls_client_auth_subject_dn=SUBJECT,
+            jwks={"keys": [SHOP.jwk, key("ES256", "client").public_jwk]},
+        )
+        rp.client.secret_encrypted = rp.secret
+        rp.client.save()
+        return rp
+
+    return make
 
 
 @pytest.mark.requirement("OIDC Core", "9")
+@pytest.mark.requirement("RFC 8705", "2")
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("used", METHODS)
 @pytest.mark.parametrize("registered", METHODS)
 def test_the_registered_method_is_the_only_one_taken(
-    relying_party: RelyingParties, registered: str, used: str
+    any_method: Callable[[str], RelyingParty], registered: str, used: str, endpoint: str
 ) -> None:
-    rp = relying_party(token_endpoint_auth_method=registered)
+    rp = any_method(registered)
     parameters, headers = credentials_of(used, rp)
-    answer = send(rp, headers, **parameters)
-    if used == registered:
-        accepted(answer)
-    else:
-        words = f"this client is registered for {registered}, not {used}"
+    body = {"request": rp.signed_request(), "grant_type": CIBA, "auth_req_id": "x", **parameters}
+    answer = rp.post(endpoint, body, authenticated=False, headers=headers)
+    # The proxy has verified the certificate's chain, and the client has registered it as well.
+    if used == registered or (used, registered) == METHODS[-2:]:
+        assert answer.json().get("error") == {"access_token": "invalid_grant"}.get(endpoint)
+    elif CREDENTIALS[used] == CREDENTIALS[registered]:
+        words = "alg must be" if CREDENTIALS[used] == "client_assertion" else "not issued by"
         refused(answer, "invalid_client", words, status=401)
+    else:
+        words = f"this client is registered for {registered}, not "
+        refused(answer, "invalid_client", words, status=401)
+        assert used in answer.json()["error_description"]
 
 
 @pytest.mark.requirement("RFC 6749", "2.3")
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-@pytest.mark.parametrize(("first", "second"), list(itertools.permutations(METHODS, 2)))
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (first, second)
+        for first, second in itertools.permutations(METHODS[:4], 2)
+        if CREDENTIALS[first] != CREDENTIALS[second]
+    ],
+)
 def test_two_methods_at_once_are_invalid_request_even_when_both_are_right(
-    relying_party: RelyingParties, first: str, second: str, endpoint: str
+    any_method: Callable[[str], RelyingParty], first: str, second: str, endpoint: str
 ) -> None:
-    rp = relying_party(token_endpoint_auth_method=first)
+    rp = any_method(first)
     one, two = credentials_of(first, rp), credentials_of(second, rp)
     answer = rp.post(
         endpoint,
@@ -252,7 +313,7 @@ def test_a_caller_that_proves_nothing_is_told_the_methods(
         authenticated=False,
         headers=headers,
     )
-    words = "use one of client_secret_basic, client_secret_post, private_key_jwt"
+    words = "use one of client_secret_basic, client_secret_post, private_key_jwt, client_secret_jwt"
     refused(answer, "invalid_client", words, status=401)
 
 

@@ -5,13 +5,19 @@ from typing import Any
 import pytest
 from django.test import Client as HttpClient
 
-from django_ciba.jose import PrivateKey
+from django_ciba.jose import ENCRYPTION_ALGS, ENCRYPTION_ENCS, PrivateKey
 from django_ciba.models import Realm, SigningKey
 from tests.conformance.conftest import ISSUER, RelyingParties
 from tests.provider import approve, make_realm
 
 DISCOVERY = ".well-known/openid-configuration"
 ALPHA = "/oauth2/realms/root/realms/alpha/"
+AUTHENTICATION = {
+    "auth_methods_supported": [
+        "client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt",
+    ],
+    "auth_signing_alg_values_supported": ["ES256", "PS256", "RS256", "EdDSA", "HS256"],
+}  # fmt: skip
 
 
 def metadata(client: HttpClient, mount: str = "/oauth2/") -> dict[str, Any]:
@@ -33,9 +39,11 @@ def test_discovery_says_everything_that_is_true_and_nothing_else(
         "authorization_endpoint": f"{ISSUER}/authorize",
         "token_endpoint": f"{ISSUER}/access_token",
         "userinfo_endpoint": f"{ISSUER}/userinfo",
+        "introspection_endpoint": f"{ISSUER}/introspect",
+        "revocation_endpoint": f"{ISSUER}/token/revoke",
         "jwks_uri": f"{ISSUER}/connect/jwk_uri",
         "backchannel_authentication_endpoint": f"{ISSUER}/bc-authorize",
-        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_token_delivery_modes_supported": ["poll", "ping"],
         "backchannel_authentication_request_signing_alg_values_supported": [
             "ES256", "PS256", "RS256", "EdDSA",
         ],
@@ -45,19 +53,28 @@ def test_discovery_says_everything_that_is_true_and_nothing_else(
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256", "EdDSA", "PS256", "RS256"],
-        "token_endpoint_auth_methods_supported": [
-            "client_secret_basic", "client_secret_post", "private_key_jwt",
-        ],
-        "token_endpoint_auth_signing_alg_values_supported": ["ES256", "PS256", "RS256", "EdDSA"],
+        "userinfo_signing_alg_values_supported": ["ES256", "EdDSA", "PS256", "RS256"],
+        "introspection_signing_alg_values_supported": ["ES256", "EdDSA", "PS256", "RS256"],
+        **{
+            f"{endpoint}_endpoint_{name}": value
+            for endpoint in ("token", "introspection", "revocation")
+            for name, value in AUTHENTICATION.items()
+        },
+        **{
+            f"{what}_encryption_{name}_values_supported": values
+            for what in ("id_token", "userinfo")
+            for name, values in (("alg", [*ENCRYPTION_ALGS]), ("enc", [*ENCRYPTION_ENCS]))
+        },
         "acr_values_supported": ["push"],
         "claims_supported": metadata(client)["claims_supported"],
-        "claims_parameter_supported": False,
+        "dpop_signing_alg_values_supported": ["ES256", "PS256", "RS256", "EdDSA"],
+        "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
     }  # fmt: skip
     assert metadata(client)["claims_supported"] == [
-        "email", "family_name", "given_name", "name", "phone_number", "preferred_username", "sub",
-        "subname",
+        "acr", "auth_time", "email", "family_name", "given_name", "name", "phone_number",
+        "preferred_username", "sub", "subname",
     ]  # fmt: skip
 
 
@@ -145,7 +162,7 @@ def test_an_overridden_issuer_is_announced_and_signed(
 def test_the_jwks_holds_next_current_and_retired_keys_and_nothing_private(
     client: HttpClient, realm: Realm
 ) -> None:
-    SigningKey.objects.rotate(realm, "ES256")
+    SigningKey.objects.rotate(realm, "ES256", at_once=True)
     keys = client.get("/oauth2/connect/jwk_uri").json()["keys"]
     states = SigningKey.objects.filter(alg="ES256").values_list("state", flat=True)
     assert sorted(states) == ["current", "next", "retired"]
@@ -160,9 +177,9 @@ def test_the_jwks_holds_next_current_and_retired_keys_and_nothing_private(
 def test_a_rotation_breaks_no_client_that_cached_the_set(
     client: HttpClient, realm: Realm, relying_party: RelyingParties
 ) -> None:
-    SigningKey.objects.rotate(realm, "ES256")
+    SigningKey.objects.rotate(realm, "ES256", at_once=True)
     cached = {key["kid"] for key in client.get("/oauth2/connect/jwk_uri").json()["keys"]}
-    SigningKey.objects.rotate(realm, "ES256")
+    SigningKey.objects.rotate(realm, "ES256", at_once=True)
     rp = relying_party()
     auth_req_id = rp.auth_req_id()
     approve(auth_req_id)

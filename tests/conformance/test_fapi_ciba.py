@@ -119,6 +119,12 @@ def test_a_shared_secret_is_not_enough(relying_party: RelyingParties, method: st
     refused(client.poll("any"), "unauthorized_client", "private_key_jwt")
 
 
+@pytest.mark.requirement("FAPI 1.0 Advanced", "5.2.2")
+def test_bearer_tokens_are_not_enough(relying_party: RelyingParties) -> None:
+    client = fapi(relying_party, dpop_bound_access_tokens=False)
+    refused(client.authenticate(), "unauthorized_client", "bound by certificate or DPoP")
+
+
 # --- the realm's switch -------------------------------------------------------------------------
 
 
@@ -130,6 +136,29 @@ def test_a_realm_can_force_the_profile(realm: Realm, relying_party: RelyingParti
     assert "REQUIRE" not in answer.json()["error_description"]
     refused(shop.poll("any"), "unauthorized_client", "profile fapi-ciba")
     accepted(fapi(relying_party, realm=strict, client_id="bank").authenticate())
+
+
+@pytest.mark.requirement("FAPI 1.0 Advanced", "8.6")
+@pytest.mark.parametrize("alg", ["RS256", "EdDSA"])
+def test_assertions_are_held_to_the_same_algorithms(
+    relying_party: RelyingParties, alg: str
+) -> None:
+    refused(
+        fapi(relying_party, alg=alg).authenticate(), "invalid_client", "alg must be", status=401
+    )
+
+
+@pytest.mark.requirement("OIDC Discovery", "3")
+def test_discovery_of_such_a_realm_promises_no_more(
+    realm: Realm, relying_party: RelyingParties
+) -> None:
+    strict = make_realm("bank", realm, require_fapi_ciba=True, push_delivery=True)
+    bank = fapi(relying_party, realm=strict)
+    metadata = bank.http.get(f"{bank.mount}.well-known/openid-configuration").json()
+    assert metadata["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
+    for name in ("token_endpoint_auth", "backchannel_authentication_request"):
+        assert metadata[f"{name}_signing_alg_values_supported"] == ["PS256", "ES256"]
+    assert metadata["backchannel_token_delivery_modes_supported"] == ["poll", "ping"]
 
 
 def test_a_refusal_of_the_profile_remembers_no_request(bank: RelyingParty) -> None:

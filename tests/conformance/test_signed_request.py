@@ -68,7 +68,7 @@ def test_request_uri_is_refused_and_nothing_is_fetched(rp: RelyingParty) -> None
     [
         ("x", "three parts"),
         ("a.b", "three parts"),
-        ("a.b.c.d.e", "three parts"),
+        ("a.b.c.d.e", "encrypted requests are not taken here"),
         ("..", "the JWT header"),
         ("a.b.c", "the JWT header"),
         ("x" * 16_385, "at most 16384 characters"),

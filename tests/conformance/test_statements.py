@@ -1,6 +1,7 @@
 """The hot steps cost the statements that performance asks for, on both engines."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -95,6 +96,47 @@ def test_userinfo_is_one_statement(warm: RelyingParty) -> None:
     token = warm.poll(auth_req_id).json()["access_token"]
     warm.userinfo(token)
     assert len(statements(lambda: warm.userinfo(token))) == 1
+
+
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+def test_introspection_is_one_statement_however_the_token_stands(
+    warm: RelyingParty, kind: str
+) -> None:
+    auth_req_id = warm.auth_req_id()
+    approve(auth_req_id)
+    token = warm.poll(auth_req_id).json()[kind]
+
+    def introspect() -> bool:
+        return bool(warm.post("introspect", {"token": token}).json()["active"])
+
+    assert introspect()
+    asked = statements(introspect)
+    assert len(asked) == assertion(warm) + 1, asked
+    warm.post("token/revoke", {"token": token})
+    asked = statements(introspect)
+    assert len(asked) == assertion(warm) + 1, asked
+    assert not introspect()
+
+
+def test_a_resource_server_introspects_with_one_statement_too(
+    warm: RelyingParty, relying_party: RelyingParties
+) -> None:
+    api = relying_party(client_id="api", may_introspect=True)
+    auth_req_id = warm.auth_req_id()
+    approve(auth_req_id)
+    token = warm.poll(auth_req_id).json()["access_token"]
+    for _ in range(2):  # both clients are kept by then
+        assert api.post("introspect", {"token": token}).json()["active"]
+    asked = statements(lambda: api.post("introspect", {"token": token}))
+    assert len(asked) == 1, asked
+
+
+def test_revocation_is_one_statement_known_or_not(warm: RelyingParty) -> None:
+    auth_req_id = warm.auth_req_id()
+    approve(auth_req_id)
+    for token in (warm.poll(auth_req_id).json()["refresh_token"], "unknown"):
+        asked = statements(partial(warm.post, "token/revoke", {"token": token}))
+        assert len(asked) == assertion(warm) + 1, asked
 
 
 @pytest.mark.usefixtures("warm")

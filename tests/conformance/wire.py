@@ -4,8 +4,10 @@ from typing import Any
 
 import time_machine
 
-from django_ciba.models import AuthenticationRequest, Delivery
-from tests.relying_party import Answer
+from django_ciba.jose import verify
+from django_ciba.models import AuthenticationRequest, Delivery, Realm
+from tests.provider import approve
+from tests.relying_party import Answer, RelyingParty
 
 NOW = 1_800_000_000
 
@@ -38,3 +40,22 @@ def accepted(answer: Answer) -> str:
     """CIBA Core §7.3: the auth_req_id of a good answer."""
     assert answer.status_code == 200, answer.content
     return str(answer.json()["auth_req_id"])
+
+
+def tokens_of(rp: RelyingParty, **changes: Any) -> dict[str, Any]:
+    """The token response of a request that its user has approved."""
+    auth_req_id = rp.auth_req_id(**changes)
+    approve(auth_req_id)
+    answer = rp.poll(auth_req_id)
+    assert answer.status_code == 200, answer.content
+    members = answer.json()
+    assert isinstance(members, dict)
+    return members
+
+
+def signed_by(realm: Realm, token: str, alg: str, typ: str) -> dict[str, Any]:
+    """The claims of a JWT that the realm has signed for just that place."""
+    verified = verify(token, realm.verification_keys, algs=(alg,), typ=(typ,))
+    assert verified.header["typ"] == typ
+    assert "kid" in verified.header
+    return verified.claims

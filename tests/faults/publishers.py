@@ -29,7 +29,7 @@ def fork() -> None:
     from django_ciba.outbox.wake_up import DELIVER
 
     wake_up(DELIVER, *range(EACH))
-    sys.modules["django_ciba.outbox.wake_up"]._waiting.join()
+    sys.modules["django_ciba.outbox.wake_up"]._publisher.join()
     connections.close_all()
     children = []
     for number in (1, 2):

@@ -1,5 +1,6 @@
 """What each race prepares, what each of its twenty callers does, and what is left afterwards."""
 
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,23 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client as HttpClient
+from django.utils import timezone
 
+from django_ciba.due import rotate_keys
 from django_ciba.jose import PrivateKey
 from django_ciba.journeys import NotAnswerable
-from django_ciba.models import AuthenticationRequest, Client, Grant, RemoteJwks, Token, secrets
+from django_ciba.models import (
+    AuthenticationRequest,
+    Client,
+    Grant,
+    InitialAccessToken,
+    Realm,
+    RemoteJwks,
+    SigningKey,
+    Token,
+    forget,
+    secrets,
+)
 from tests.jwks_server import JwksServer
 from tests.provider import approve, find, make_client, make_realm, make_user, say
 from tests.relying_party import ASSERTION_TYPE, RelyingParty
@@ -110,6 +124,25 @@ def answer_finish(order: dict[str, Any]) -> dict[str, Any]:
     return {"status": row.status, "answer": row.answer}
 
 
+# --- the client cancels while the user approves -------------------------------------------------
+
+
+def cancel_prepare() -> dict[str, Any]:
+    return answer_prepare()
+
+
+def cancel_caller(order: dict[str, Any], number: int) -> str:
+    """Half of the callers cancel, one approves."""
+    if number % 2:
+        parameters = {"auth_req_id": order["auth_req_id"]}
+        return _outcome(relying_party().post("bc-authorize/cancel", parameters))
+    return answer_caller(order, 3) if number == 6 else ""
+
+
+def cancel_finish(order: dict[str, Any]) -> dict[str, Any]:
+    return {"status": find(order["auth_req_id"]).status}
+
+
 # --- one refresh token, twenty times ------------------------------------------------------------
 
 
@@ -147,6 +180,35 @@ def assertion_finish(order: dict[str, Any]) -> dict[str, Any]:
     return {"requests": AuthenticationRequest.objects.count()}
 
 
+# --- twenty workers who find that a rotation is due ----------------------------------------------
+
+
+def rotation_prepare() -> dict[str, Any]:
+    """Every key of the realm was made, and began to sign, a year ago."""
+    realm = Realm.objects.get(path="/")
+    realm.settings = {"signing_algs": ["ES256"], "key_rotation": 90 * 86400}
+    realm.save()
+    SigningKey.objects.ensure(realm)
+    long_ago = timezone.now() - timedelta(days=365)
+    SigningKey.objects.update(created_at=long_ago)
+    SigningKey.objects.filter(state=SigningKey.State.CURRENT).update(activated_at=long_ago)
+    following = SigningKey.objects.live(realm, "ES256")[SigningKey.State.NEXT]
+    return {"next": following.kid, "keys": SigningKey.objects.filter(alg="ES256").count()}
+
+
+def rotation_caller(order: dict[str, Any], number: int) -> int:
+    forget()  # else a process may look at the keys of the round before for a second
+    return rotate_keys()
+
+
+def rotation_finish(order: dict[str, Any]) -> dict[str, Any]:
+    of_alg = SigningKey.objects.filter(alg="ES256")
+    return {
+        "signs": of_alg.get(state=SigningKey.State.CURRENT).kid == order["next"],
+        "made": of_alg.count() - order["keys"],
+    }
+
+
 # --- a key that is new at one jwks_uri, twenty callers who sign by it ----------------------------
 
 
@@ -174,3 +236,31 @@ def jwks_caller(order: dict[str, Any], number: int) -> str:
 
 def jwks_finish(order: dict[str, Any]) -> dict[str, Any]:
     return {"asked": len(_published().asked)}
+
+
+# --- one initial access token for one registration, twenty callers -------------------------------
+
+
+def register_prepare() -> dict[str, Any]:
+    realm = Realm.objects.get(path="/")
+    realm.settings = {"registration": "token"}
+    realm.save()
+    row = InitialAccessToken(realm=realm, name="one client")
+    value = row.new_value()
+    row.save()
+    return {"token": value, "clients": Client.objects.count()}
+
+
+def register_caller(order: dict[str, Any], number: int) -> str:
+    answer = HttpClient(SERVER_NAME="localhost").post(
+        "/oauth2/register",
+        {"jwks": {"keys": [_key().public_jwk]}},
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {order['token']}"},
+    )
+    return "201" if answer.status_code == 201 else str(answer.json()["error"])
+
+
+def register_finish(order: dict[str, Any]) -> dict[str, Any]:
+    row = InitialAccessToken.objects.get(digest=secrets.digest(order["token"]))
+    return {"clients": Client.objects.count() - order["clients"], "uses_left": row.uses_left}

@@ -77,6 +77,19 @@ def test_polls_at_the_same_moment_never_undo_an_answer_and_one_of_two_answers_co
         assert set(answers) <= known | {*won, "answered", "ended"}
 
 
+def test_of_an_approval_and_ten_cancellations_at_once_one_thing_happens(
+    database_url: str, tmp_path: Path
+) -> None:
+    for each in race("cancel", 30, database_url, tmp_path):
+        results = Counter(each["results"])
+        if each["status"] == "cancelled":  # whoever cancels again is told the same
+            assert (results["200"], results["approved"]) == (10, 0), each
+            assert results["ended"] == 1
+        else:
+            assert each["status"] == "authorized"
+            assert (results["invalid_grant"], results["approved"]) == (10, 1), each
+
+
 @pytest.mark.requirement("RFC 9700", "4.14.2")
 def test_one_refresh_token_twenty_times_at_once_gives_one_pair_and_ends_the_family(
     database_url: str, tmp_path: Path
@@ -87,6 +100,15 @@ def test_one_refresh_token_twenty_times_at_once_gives_one_pair_and_ends_the_fami
         assert each["revoked"]
 
 
+def test_twenty_workers_who_find_a_rotation_due_rotate_once(
+    database_url: str, tmp_path: Path
+) -> None:
+    for each in race("rotation", 20, database_url, tmp_path):
+        assert sum(each["results"]) == 1, each
+        assert each["signs"]
+        assert each["made"] == 1
+
+
 @pytest.mark.requirement("RFC 7523", "3")
 def test_one_assertion_twenty_times_at_once_proves_the_client_once(
     database_url: str, tmp_path: Path
@@ -95,3 +117,13 @@ def test_one_assertion_twenty_times_at_once_proves_the_client_once(
     for number, each in enumerate(rounds, 1):
         assert Counter(each["results"]) == {"200": 1, "invalid_client": 19}
         assert each["requests"] == number
+
+
+@pytest.mark.requirement("RFC 7591", "3")
+def test_one_initial_access_token_twenty_times_at_once_registers_one_client(
+    database_url: str, tmp_path: Path
+) -> None:
+    for each in race("register", 20, database_url, tmp_path):
+        assert Counter(each["results"]) == {"201": 1, "invalid_token": 19}
+        assert each["clients"] == 1
+        assert each["uses_left"] == 0

@@ -72,7 +72,7 @@ def running_site() -> Iterator[LiveSite]:
     clients: dict[str, list[dict[str, Any]]] = {}
     for client in CLIENTS.values():
         clients.setdefault(client.realm, []).append(client.metadata)
-    settings = {"polling_interval": 1, "auth_req_id_lifetime_min": 1}
+    settings = {"polling_interval": 1, "auth_req_id_lifetime_min": 1, "dpop_nonce_required": True}
     documents = [realm_document(realm, clients=clients[realm], **settings) for realm in clients]
     with LiveSite(documents, users=USERS) as site:
         yield site

@@ -148,3 +148,16 @@ def test_openid_client_reads_userinfo(outcomes: Outcomes, client_id: str) -> Non
     assert met["claims"]["sub"] == met["sub"]
     assert met["claims"]["name"] == "Erin Adams"
     assert met["claims"]["email"] == "erin@example.com"
+
+
+@pytest.mark.requirement("RFC 9449", "5")
+@pytest.mark.requirement("RFC 9449", "7.1")
+@pytest.mark.requirement("RFC 9449", "8")
+@each_client
+def test_openid_client_binds_its_tokens_to_a_key_and_learns_our_nonce(
+    outcomes: Outcomes, client_id: str
+) -> None:
+    met = outcome(outcomes, client_id, "dpop")
+    assert met["types"] == ["dpop", "dpop"]  # the library writes it small
+    assert met["name"] == "Frank Adams"
+    assert met["heard"] == ["use_dpop_nonce"]  # once: it is good at UserInfo too

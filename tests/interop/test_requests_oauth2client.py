@@ -17,6 +17,7 @@ from requests_oauth2client import (
     BearerToken,
     ClientSecretBasic,
     ClientSecretPost,
+    DPoPToken,
     ExpiredToken,
     IdToken,
     InvalidGrant,
@@ -209,6 +210,27 @@ def test_requests_oauth2client_reads_userinfo(
     assert claims["sub"] == rp.claims(tokens).subject
     assert claims["name"] == "Erin Adams"
     assert claims["email"] == "erin@example.com"
+
+
+@pytest.mark.requirement("RFC 9449", "5")
+@pytest.mark.requirement("RFC 9449", "7.1")
+@pytest.mark.requirement("RFC 9449", "8")
+@both
+def test_requests_oauth2client_binds_its_tokens_to_a_key_and_learns_our_nonces(
+    party: Parties, site: LiveSite, client_id: str
+) -> None:
+    rp = party(client_id)
+    response = rp.ask(login_hint="alice")
+    site.answer(response.auth_req_id, "allow")
+    tokens = rp.client.ciba(response.auth_req_id, requests_kwargs={"dpop": True})
+    assert isinstance(tokens, DPoPToken)
+    assert tokens.dpop_key.as_nonce
+    assert rp.client.userinfo(tokens)["name"] == "Alice Adams"
+    with pytest.raises(requests.HTTPError, match="401"):
+        rp.client.userinfo(tokens.access_token)  # as a bearer
+    again = rp.client.refresh_token(tokens)
+    assert isinstance(again, DPoPToken)
+    assert rp.client.userinfo(again)["name"] == "Alice Adams"
 
 
 @pytest.mark.requirement("CIBA Core", "7.1", row="id_token_hint")

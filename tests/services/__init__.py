@@ -4,6 +4,7 @@ They never touch a server that the machine runs by itself, and need no container
 """
 
 from tests.services.chromium import Chromium
+from tests.services.nginx import Nginx
 from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
 from tests.services.redis import Redis
@@ -14,6 +15,7 @@ ALL: tuple[type[Service], ...] = (PostgreSQL, Redis, RabbitMQ)
 __all__ = [
     "ALL",
     "Chromium",
+    "Nginx",
     "PostgreSQL",
     "RabbitMQ",
     "Redis",

@@ -17,11 +17,13 @@ from django.contrib.auth.views import LoginView
 from django.core import checks
 from django.core.checks import CheckMessage
 from django.core.checks.registry import registry
+from django.core.handlers.asgi import ASGIRequest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.urls import include, path, re_path, reverse_lazy
 from pytest_django import Settings
 
+from django_ciba.authorization_details import details_types
 from django_ciba.checks import CHECKS
 from django_ciba.conf import CibaSettings, Setting
 from django_ciba.hooks import CibaHooks
@@ -29,6 +31,7 @@ from django_ciba.journeys import Node
 from django_ciba.models import Client, Realm, SigningKey
 from django_ciba.prompts import Channel
 from tests import provider
+from tests.authorization_details import make_details_type
 
 ROOT = Path(__file__).parents[2]
 HERE = "tests.unit.test_checks"
@@ -36,8 +39,18 @@ LOCAL_MEMORY = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMem
 SHARED = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}}
 RUN_DUE = {"task": "django_ciba.run_due", "schedule": 5.0}
 CLEANUP = {"task": "django_ciba.cleanup", "schedule": 3600.0}
+ROTATE_KEYS = {"task": "django_ciba.rotate_keys", "schedule": 3600.0}
+CERTIFICATES: dict[str, Any] = {
+    "CLIENT_CERTIFICATE_HEADER": "Client-Cert",
+    "CLIENT_CERTIFICATE_VERIFIED_HEADER": "Client-Cert-Verified",
+    "TRUSTED_PROXIES": ["10.0.0.0/8", "203.0.113.7", "unix"],
+    "MTLS_ENDPOINTS": "https://mtls.op.example.com/oauth2",
+}
 WRONG_VALUES: tuple[Any, ...] = (None, -1, object(), [None], {}, "", b"x")
-ASK_THE_DATABASE = {"W041", "W042", "W043", "E044", "E045", "W046", "W047", "E048"}
+ASK_THE_DATABASE = {
+    *("W041", "W042", "W043", "E044", "E045", "W046", "W047", "E048", "W050", "E051", "E052"),
+    "W053",
+}
 
 
 class Hooks(CibaHooks):
@@ -92,11 +105,12 @@ class Site:
 
 
 def hear(*, deploy: bool = True, database: bool = True) -> list[CheckMessage]:
-    """What our checks say, Django's own left out."""
+    """What our checks say, Django's own and silenced ones left out."""
     found = checks.run_checks(
         include_deployment_checks=deploy, databases=["default"] if database else None
     )
-    return [each for each in found if each.id and each.id.startswith("django_ciba.")]
+    ours = [each for each in found if each.id and each.id.startswith("django_ciba.")]
+    return [each for each in ours if not each.is_silenced()]
 
 
 def heard(**options: bool) -> set[str]:
@@ -116,7 +130,7 @@ def site(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Itera
         celery.conf.update(
             broker_url="redis://broker.example.com",
             broker_transport_options={"socket_timeout": 2, "socket_connect_timeout": 2},
-            beat_schedule={"due": RUN_DUE, "cleanup": CLEANUP},
+            beat_schedule={"due": RUN_DUE, "cleanup": CLEANUP, "keys": ROTATE_KEYS},
         )
         careful = Site(settings, monkeypatch, celery)
         for name, value in {
@@ -188,6 +202,11 @@ def no_keys(site: Site) -> None:
     SigningKey.objects.filter(alg="PS256").update(state=SigningKey.State.RETIRED)
 
 
+def rotation_without_beat(site: Site) -> None:
+    site.put("KEY_ROTATION", 90 * 86400)
+    set_celery(beat_schedule={"due": RUN_DUE, "cleanup": CLEANUP})(site)
+
+
 def lost_secret(site: Site) -> None:
     site.put("ENCRYPTION_KEYS", ["CHsVTOomzgHKg6g5AMHTPKT-AMM2BYYb8oKZ8uLhjyI"])
 
@@ -202,6 +221,47 @@ def set_login(address: Any) -> Callable[[Site], None]:
 def no_default_journey(site: Site) -> None:
     provider.make_client(Realm.objects.get())
     Realm.objects.update(default_journey=None)
+
+
+def details_type_with(**changes: Any) -> Callable[[Site], None]:
+    def careless(site: Site) -> None:
+        make_details_type(Realm.objects.get(), **changes)
+
+    return careless
+
+
+def details_type_without_library(site: Site) -> None:
+    make_details_type(Realm.objects.get())
+    site.monkeypatch.setattr(details_types, "INSTALLED", False)
+
+
+def pairwise_without_salt(site: Site) -> None:
+    provider.make_client(Realm.objects.get(), subject_type="pairwise")
+
+
+def set_certificates(**changes: Any) -> Callable[[Site], None]:
+    """Client certificates from one proxy; its operator has been told to clear the headers."""
+
+    def careless(site: Site) -> None:
+        site.settings.SILENCED_SYSTEM_CHECKS = ["django_ciba.I018"]
+        for name, value in {**CERTIFICATES, **changes}.items():
+            site.put(name, value)
+
+    return careless
+
+
+def folding_django(site: Site) -> None:
+    """ASGIRequest as it was before CVE-2026-3902: _ and - in the name of a header are one."""
+    set_certificates()(site)
+
+    class Folding(ASGIRequest):
+        def __init__(self, scope: Any, body_file: Any) -> None:
+            super().__init__(scope, body_file)
+            for name, value in scope["headers"]:
+                folded = name.decode().upper().replace("-", "_")
+                self.META[f"HTTP_{folded}"] = value.decode()
+
+    site.monkeypatch.setattr("django_ciba.checks.client_certificates.ASGIRequest", Folding)
 
 
 def issuer_of(stored: str) -> Callable[[Site], None]:
@@ -233,6 +293,7 @@ CARELESS: list[Any] = [
     ("E003", set_ciba("POLLING_INTERVAL", "5"), "must be a whole number of seconds from 1 to"),
     ("E003", set_ciba("TASK_RUNNER", "cron"), "must be 'celery' or 'none'"),
     ("E003", set_ciba("SIGNING_ALGS", ["HS256"]), "must be a non-empty list out of ES256"),
+    ("E003", set_ciba("PAIRWISE_SALT", "salt"), "must be a string of at least 32 characters"),
     ("E003", set_ciba("ENCRYPTION_KEYS", "secret"), "must be a list of strings"),
     ("E003", set_ciba("ENCRYPTION_KEYS", [None]), "must be a list of strings"),
     ("E003", set_ciba("BINDING_MESSAGE_PATTERN", "["), "is no regular expression"),
@@ -240,6 +301,8 @@ CARELESS: list[Any] = [
     ("E004", set_ciba("AUTH_REQ_ID_LIFETIME", 3600), "AUTH_REQ_ID_LIFETIME_MAX'] (1800)"),
     ("E004", set_ciba("POLLING_INTERVAL", 61), "POLLING_INTERVAL_MAX'] (60)"),
     ("E004", set_ciba("JWKS_MAX_STALE", 10), "JWKS_MAX_AGE'] (300) must not be more than"),
+    ("E004", set_ciba("KEY_ROTATION", 3600), "KEY_PUBLISHED_BEFORE'] (86400) must not be more"),
+    ("E004", set_ciba("RETIRED_KEYS_KEPT", 60), "ID_TOKEN_LIFETIME'] (3600) must not be more than"),
     ("E004", set_ciba("DELIVERY_LEASE", 1), "OUTBOUND_DEADLINE'] (5.0) must not be more than"),
     ("E004", set_ciba("OUTBOUND_CA_BUNDLE", "/no/such/file"), "is not a file"),
     ("E004", set_ciba("SCOPES", ["profile"]), "must hold 'openid'"),
@@ -267,6 +330,14 @@ CARELESS: list[Any] = [
     ),
     ("E009", set_ciba("JOURNEY_NODES", [f"{HERE}.NodeWithoutType"]), "'type'"),
     ("E010", mount(DEVICE), "does not include django_ciba.urls"),
+    ("E011", set_certificates(TRUSTED_PROXIES=[]), "'TRUSTED_PROXIES' names no proxy"),
+    ("E011", set_certificates(CLIENT_CERTIFICATE_VERIFIED_HEADER="client-cert"), "the same header"),
+    (
+        "E011",
+        set_certificates(CLIENT_CERTIFICATE_HEADER=None),
+        "DJANGO_CIBA['CLIENT_CERTIFICATE_VERIFIED_HEADER'] is set without",
+    ),
+    ("E011", set_ciba("MTLS_ENDPOINTS", "https://mtls.example.com/oauth2"), "is set without"),
     (
         "W001",
         mount(path("oidc/", include("django_ciba.urls")), DEVICE),
@@ -294,6 +365,12 @@ CARELESS: list[Any] = [
     ("W012", set_ciba("OUTBOUND_ALLOW_LOOPBACK", True), "call services on its own machine"),
     ("W013", set_ciba("ACCEPT_EXPIRED_ID_TOKEN_HINT", True), "an old, stolen ID token"),
     ("W016", set_ciba("PROMPT_CHANNELS", ["console"]), "standard output"),
+    ("W017", set_ciba("REGISTRATION", "open"), "whoever finds this server can register a client"),
+    ("W018", set_ciba("PUSH_DELIVERY", True), "tokens are sent to whoever answers"),
+    ("W020", set_certificates(TRUSTED_PROXIES=["0.0.0.0/0"]), "holds 0.0.0.0/0, and with it"),
+    ("W020", set_certificates(TRUSTED_PROXIES=["10.0.0.7", "::/0"]), "holds ::/0, and with it"),
+    ("W020", set_certificates(TRUSTED_PROXIES=["128.0.0.0/1"]), "holds 128.0.0.0/1, and"),
+    ("W019", folding_django, "takes a header client_cert for Client-Cert"),
     pytest.param("W021", sqlite_by_default, "database is locked", marks=SQLITE),
     ("W023", local_memory, "every worker process has a cache of its own"),
     ("W031", set_celery(task_always_eager=True), "inside the web request"),
@@ -323,9 +400,29 @@ CARELESS: list[Any] = [
     ("W043", no_keys, "Realm / has no current signing key for PS256."),
     ("E044", lost_secret, "of realm / cannot be decrypted"),
     ("E045", set_realm(polling_interval=0), "Realm /: settings polling_interval must be"),
+    (
+        "E045",
+        set_realm(key_rotation=3600),
+        "Realm /: key_rotation (3600) is less than key_published_before (86400)",
+    ),
     ("E045", set_realm(xyzzy=0), "Realm /: settings xyzzy is not a setting of a realm."),
+    (
+        "W049",
+        rotation_without_beat,
+        "Realm / has KEY_ROTATION, and Celery beat does not run django_ciba.rotate_keys",
+    ),
     ("W046", set_realm(accept_expired_id_token_hint=True), "Realm / accepts expired ID tokens"),
+    ("W053", set_realm(registration="open"), "Realm / is open to clients"),
+    ("W050", set_realm(push_delivery=True), "Realm / pushes tokens"),
     ("W047", no_default_journey, "Realm / has clients and no default journey"),
+    (
+        "E051",
+        details_type_with(schema={"type": "strin"}),
+        "Realm /: authorization details type payment_initiation: schema.type: must be one of",
+    ),
+    ("E051", details_type_with(template="{% load x %}"), "template: line 1: Invalid block tag"),
+    ("E051", details_type_without_library, "install django-ciba[rar]"),
+    ("E052", pairwise_without_salt, "Client shop of realm / is pairwise, and PAIRWISE_SALT is"),
     ("E048", issuer_of("javascript:alert(1)"), "Realm /: issuer_override 'javascript:alert(1)'"),
     ("E048", issuer_of("https://op.example.com/"), "must not end with a slash."),
     (
@@ -343,6 +440,17 @@ def test_a_careless_site_hears_of_this_and_of_nothing_else(
     careless(site)
     assert heard() == {number}
     assert any(part in each for each in messages()), messages()
+
+
+def test_whoever_takes_client_certificates_is_told_what_the_proxy_must_clear(site: Site) -> None:
+    for name, value in CERTIFICATES.items():
+        site.put(name, value)
+    assert heard() == {"I018"}
+    (message,) = messages()
+    for name in ("Client-Cert", "Client_Cert", "Client-Cert-Verified", "Client_Cert_Verified"):
+        assert re.search(rf"\b{name}\b", message)
+    set_certificates()(site)
+    assert heard() == set()
 
 
 def test_signing_keys_under_the_secret_key_are_spoken_of(site: Site) -> None:
@@ -526,7 +634,7 @@ def test_the_broker_of_the_environment_counts(site: Site) -> None:
 
 def test_every_check_is_heard_of_in_these_tests() -> None:
     numbers = {str(getattr(each, "values", each)[0]) for each in CARELESS}
-    elsewhere = {"W014", "W015", "I022", "W034", "W041"}
+    elsewhere = {"W014", "W015", "I018", "I022", "W034", "W041"}
     assert numbers | elsewhere == {each.id.removeprefix("django_ciba.") for each in CHECKS}
 
 

@@ -10,6 +10,8 @@ from django_ciba.client_registration import (
     MEMBERS,
     InvalidMetadata,
     Problem,
+    described,
+    members,
     metadata_of,
     metadata_problems,
     registered,
@@ -17,9 +19,11 @@ from django_ciba.client_registration import (
     unstorable,
 )
 from django_ciba.conf import CibaSettings, ciba_settings
-from django_ciba.jose import PrivateKey
+from django_ciba.jose import CAN_ENCRYPT, PrivateKey
 from django_ciba.models import Client, Realm
+from django_ciba.protocol.errors import ALLOWED_DESCRIPTION
 from django_ciba.protocol.names import CIBA_GRANT_TYPE
+from tests.plugin import leave_out
 
 SECRET = "s3cret-of-thirty-two-characters.~_"
 EC_KEY = PrivateKey.generate("ES256").public_jwk
@@ -27,8 +31,37 @@ ED_KEY = PrivateKey.generate("EdDSA").public_jwk
 SMALL_RSA_KEY = {"kty": "RSA", "e": "AQAB", "n": "u" * 170 + "w"}  # 1024 bits
 
 
+DEFAULTS = {
+    "enabled": True,
+    "token_endpoint_auth_method": "client_secret_basic",
+    "tls_client_certificate_bound_access_tokens": False,
+    "dpop_bound_access_tokens": False,
+    "scope": "openid",
+    "grant_types": [CIBA_GRANT_TYPE, "refresh_token"],
+    "backchannel_token_delivery_mode": "poll",
+    "backchannel_long_polling": False,
+    "backchannel_user_code_parameter": False,
+    "require_signed_request_object": True,
+    "id_token_signed_response_alg": "ES256",
+    "subject_type": "public",
+    "access_token_format": "opaque",
+    "may_introspect": False,
+    "profile": "ciba",
+    "issuer_only_audience": False,
+    "hide_unknown_users": False,
+}
+AS_THEY_ARE = (
+    "tls_client_certificate_bound_access_tokens",
+    "dpop_bound_access_tokens",
+    "backchannel_long_polling",
+    "subject_type",
+    "access_token_format",
+    "may_introspect",
+)
+
+
 def metadata(**changes: Any) -> dict[str, Any]:
-    """A client that signs and uses every column; `None` leaves a member out."""
+    """A client that signs and uses many columns; `None` leaves a member out."""
     full = {
         "client_id": "myCIBAClient",
         "client_secret": SECRET,
@@ -46,6 +79,7 @@ def metadata(**changes: Any) -> dict[str, Any]:
         "profile": "ciba",
         "issuer_only_audience": True,
         "hide_unknown_users": True,
+        **{name: DEFAULTS[name] for name in AS_THEY_ARE},
         "client_uri": "https://rp.example.com/",
         "contacts": ["ops@example.com"],
         "redirect_uris": ["https://rp.example.com/cb", "com.example.app:/cb"],
@@ -101,19 +135,9 @@ def test_what_is_left_out_has_the_models_default(realm: Realm) -> None:
         {"client_id": "small", "client_secret": SECRET, "jwks": {"keys": [EC_KEY]}}, realm
     )
     assert metadata_of(client) == {
+        **DEFAULTS,
         "client_id": "small",
-        "enabled": True,
-        "token_endpoint_auth_method": "client_secret_basic",
-        "scope": "openid",
-        "grant_types": [CIBA_GRANT_TYPE, "refresh_token"],
         "jwks": {"keys": [EC_KEY]},
-        "backchannel_token_delivery_mode": "poll",
-        "backchannel_user_code_parameter": False,
-        "require_signed_request_object": True,
-        "id_token_signed_response_alg": "ES256",
-        "profile": "ciba",
-        "issuer_only_audience": False,
-        "hide_unknown_users": False,
     }
 
 
@@ -223,13 +247,13 @@ def test_metadata_is_an_object(given: object) -> None:
             "token_endpoint_auth_method",
             "none",
             "token_endpoint_auth_method",
-            "must be client_secret_basic or client_secret_post or private_key_jwt",
+            f"must be {' or '.join(Client.AuthMethod.values)}",
         ),
         (
             "token_endpoint_auth_signing_alg",
-            "HS256",
+            "HS384",
             "token_endpoint_auth_signing_alg",
-            "must be ES256 or PS256 or RS256 or EdDSA",
+            "must be ES256 or PS256 or RS256 or EdDSA or HS256",
         ),
         (
             "id_token_signed_response_alg",
@@ -242,7 +266,7 @@ def test_metadata_is_an_object(given: object) -> None:
             "scope",
             "openid payments",
             "scope",
-            "payments is not a scope of this realm (openid profile email phone address)",
+            "word 2 is not a scope of this realm (openid profile email phone address)",
         ),
         (
             "scope",
@@ -279,28 +303,41 @@ def test_metadata_is_an_object(given: object) -> None:
         (
             "backchannel_token_delivery_mode",
             "ping",
-            "backchannel_token_delivery_mode",
-            "must be poll: ping and push come with the next release",
-        ),
-        (
-            "backchannel_token_delivery_mode",
-            "push",
-            "backchannel_token_delivery_mode",
-            "must be poll: ping and push come with the next release",
+            "backchannel_client_notification_endpoint",
+            "is missing: ping sends there",
         ),
         (
             "backchannel_token_delivery_mode",
             "POLL",
             "backchannel_token_delivery_mode",
-            "must be poll",
+            "must be poll or ping or push",
         ),
         (
             "backchannel_client_notification_endpoint",
-            "https://rp.example.com/ciba",
+            "http://rp.example.com/ciba",
             "backchannel_client_notification_endpoint",
-            "has no use with poll; ping and push come with the next release",
+            "must begin with https://",
         ),
-        ("profile", "fapi-ciba", "profile", "must be ciba"),
+        ("profile", "fapi", "profile", "must be ciba or fapi-ciba"),
+        ("contacts", ["a@b", "a@b"], "contacts[1]", "is named twice"),
+        (
+            "resource_identifiers",
+            ["https://api.example.com", "/api"],
+            "resource_identifiers[1]",
+            "must be an absolute URI without a fragment",
+        ),
+        (
+            "resource_identifiers",
+            ["https://api.example.com/#a"],
+            "resource_identifiers[0]",
+            "must be an absolute URI without a fragment",
+        ),
+        (
+            "authorization_details_types",
+            ["payment_initiation"],
+            "authorization_details_types[0]",
+            "is no type of authorization details of this realm",
+        ),
         (
             "require_signed_request_object",
             0,
@@ -510,14 +547,95 @@ def test_a_jwks_uri_follows_the_sites_setting() -> None:
     assert problems(metadata(jwks=None, jwks_uri="http://127.0.0.1:9/jwks")) == []
 
 
+# --- client_secret_jwt, which needs more than a digest --------------------------------------------
+
+
+def test_a_change_to_client_secret_jwt_needs_the_secret_itself(realm: Realm) -> None:
+    client = registered(metadata(), realm)
+    change = {"client_id": "myCIBAClient", "token_endpoint_auth_method": "client_secret_jwt"}
+    path, problem = the_one(change, client)
+    assert path == "client_secret"
+    assert problem.startswith("is missing: client_secret_jwt needs the secret itself")
+    registered({**change, "client_secret": SECRET}, realm, existing=client)
+    assert client.secret_encrypted == SECRET
+    assert problems({"client_id": "myCIBAClient", "client_name": "New"}, client) == []
+    back = {"client_id": "myCIBAClient", "token_endpoint_auth_method": "client_secret_post"}
+    registered(back, realm, existing=client)
+    assert client.secret_encrypted == ""
+    assert client.has_secret(SECRET)
+
+
+def test_a_secret_for_client_secret_jwt_is_kept(realm: Realm) -> None:
+    client = registered(metadata(token_endpoint_auth_method="client_secret_jwt"), realm)
+    assert client.secret_encrypted == SECRET
+    registered(metadata(token_endpoint_auth_method="client_secret_jwt"), realm, existing=client)
+    assert client.secret_encrypted == SECRET
+
+
+# --- encryption -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def joserfc() -> None:
+    if not CAN_ENCRYPT:
+        leave_out("joserfc is not installed")
+
+
+def test_encryption_needs_joserfc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(members, "CAN_ENCRYPT", False)
+    for name in ("id_token_encrypted_response_alg", "request_object_encryption_enc"):
+        found = dict(problems(metadata(**{name: "ECDH-ES"})))
+        assert found[name] == "needs joserfc on the server: install django-ciba[jwe]"
+
+
+def test_the_default_enc_comes_and_goes_with_its_alg(realm: Realm, joserfc: None) -> None:
+    alg, enc = "id_token_encrypted_response_alg", "id_token_encrypted_response_enc"
+    any_use = {name: EC_KEY[name] for name in ("kty", "crv", "x", "y")}
+    client = registered(metadata(**{alg: "ECDH-ES", "jwks": {"keys": [any_use]}}), realm)
+    assert getattr(client, enc) == "A128CBC-HS256"
+    registered({"client_id": "myCIBAClient", enc: "A256GCM"}, realm, existing=client)
+    assert (getattr(client, alg), getattr(client, enc)) == ("ECDH-ES", "A256GCM")
+    registered({"client_id": "myCIBAClient", alg: None}, realm, existing=client)
+    assert (getattr(client, alg), getattr(client, enc)) == ("", "")
+    assert the_one(metadata(**{enc: "A128GCM"})) == (enc, f"needs {alg} beside it")
+
+
+def test_there_is_a_key_to_encrypt_to(joserfc: None) -> None:
+    alg = "userinfo_encrypted_response_alg"
+    signing = metadata(**{alg: "ECDH-ES+A256KW", "jwks": {"keys": [{**EC_KEY, "use": "sig"}]}})
+    assert the_one(signing) == (
+        alg,
+        "is ECDH-ES+A256KW, and no key in jwks may be encrypted to with that",
+    )
+    address = "https://rp.example.com/jwks.json"
+    assert problems(metadata(**{alg: "RSA-OAEP-256", "jwks": None, "jwks_uri": address})) == []
+
+
 # --- the realm ------------------------------------------------------------------------------------
+
+
+def test_types_of_authorization_details_are_those_of_the_realm() -> None:
+    given = metadata(authorization_details_types=["account", "payment"])
+    found = metadata_problems(given, ciba_settings, details_types=["account"])
+    assert [each.path for each in found] == ["authorization_details_types[1]"]
+
+
+def test_a_realm_that_forces_fapi_ciba_makes_it_the_default(realm: Realm) -> None:
+    realm.settings = {"require_fapi_ciba": True}
+    given = {
+        "client_id": "bank",
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [EC_KEY]},
+        "dpop_bound_access_tokens": True,
+    }
+    assert registered(given, realm).is_fapi
 
 
 def test_scopes_and_algorithms_are_those_of_the_realm() -> None:
     conf = CibaSettings(({"scopes": ["openid", "payments"], "signing_algs": ["RS256"]},))
     assert problems(metadata(scope="openid payments profile email"), conf=conf) == [
-        ("scope", "profile is not a scope of this realm (openid payments)"),
-        ("scope", "email is not a scope of this realm (openid payments)"),
+        ("scope", "word 3 is not a scope of this realm (openid payments)"),
+        ("scope", "word 4 is not a scope of this realm (openid payments)"),
         (
             "id_token_signed_response_alg",
             "is PS256, and this realm signs with RS256 (signing_algs)",
@@ -556,9 +674,21 @@ def test_every_fault_is_named() -> None:
 @pytest.mark.parametrize("value", [5, 0.5, True, "", [], {}, [[]], "\x00", {"keys": {}}])
 @pytest.mark.parametrize("name", [*MEMBERS, "backchannel_client_notification_endpoint"])
 def test_no_value_of_any_member_breaks_the_check(name: str, value: object) -> None:
-    for path, problem in problems({**metadata(), name: value}):
+    found = problems({**metadata(), name: value})
+    for path, problem in found:
         assert path
         assert problem
+    if found:
+        assert ALLOWED_DESCRIPTION.fullmatch(described([Problem(*each) for each in found]))
+
+
+def test_a_description_names_no_more_faults_than_can_be_read() -> None:
+    many = [Problem(f"contacts[{number}]", 'must be "a" or \u20ac') for number in range(25)]
+    text = described(many)
+    assert text.startswith("contacts[0]: must be 'a' or '; ")
+    assert text.endswith("; and 5 faults more")
+    assert text.count(";") == 20
+    assert ALLOWED_DESCRIPTION.fullmatch(text)
 
 
 def test_a_fault_is_one_line_whatever_the_name_is_made_of() -> None:

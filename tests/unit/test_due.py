@@ -23,6 +23,7 @@ from django_ciba.models import (
     Grant,
     Token,
     UsedAssertion,
+    UsedProof,
 )
 from django_ciba.prompts import Channel, Prompt
 from tests import provider
@@ -333,6 +334,16 @@ def test_a_used_assertion_is_kept_until_it_can_be_used_no_more(
     assert deleted(after(30)) == {}
     assert not UsedAssertion.objects.consume(client, "once", NOON.timestamp())
     assert deleted(after(30) + timedelta(microseconds=1)) == {"used_assertions": 1}
+
+
+@pytest.mark.django_db
+def test_a_used_proof_is_kept_until_nobody_would_take_it_any_more() -> None:
+    jkt = "A" * 43
+    assert UsedProof.objects.consume(jkt, "once", NOON)
+    assert deleted(after(30)) == {}
+    assert not UsedProof.objects.consume(jkt, "once", NOON)
+    assert UsedProof.objects.consume("B" * 43, "once", after(DAY))
+    assert deleted(after(30) + timedelta(microseconds=1)) == {"used_proofs": 1}
 
 
 def test_a_retired_key_is_kept_while_somebody_may_verify_by_it(

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from django_ciba.due import run_due
 from django_ciba.models import AuthenticationRequest, Client, Delivery, DeliveryAttempt
-from django_ciba.outbox import GiveUp, TryAgain, Withdrawn, deliver, wake_up
+from django_ciba.outbox import Ending, GiveUp, TryAgain, Withdrawn, deliver, wake_up
 from django_ciba.outbox.wake_up import DELIVER
 from django_ciba.outbox.worker import retry_after
 from tests.provider import make_client, make_realm, make_user
@@ -183,6 +183,15 @@ def test_the_backoff_is_spread_so_that_no_herd_comes_back_together() -> None:
     assert len({retry_after(6) for _ in range(50)}) > 40
 
 
+@pytest.mark.parametrize(("after", "least"), [(20.0, 20), (10**9, 60), (-5.0, 1), (0.0, 1)])
+def test_the_other_side_may_ask_for_more_time_up_to_a_minute(
+    delivery: Delivery, now: datetime, after: float, least: int
+) -> None:
+    assert deliver(delivery.pk, by(Post(TryAgain("busy", after=after))), now)
+    wait = (row(delivery).due_at - timezone.now()).total_seconds()
+    assert least - 1 < wait <= max(least, 3)
+
+
 def test_one_that_should_not_be_tried_again_is_a_dead_letter(
     delivery: Delivery, now: datetime
 ) -> None:
@@ -323,6 +332,66 @@ def test_a_worker_slower_than_its_lease_that_was_lucky_ends_it(
     assert deliver(delivery.pk, by(slow), now)
     assert row(delivery).state == "delivered"
     assert not Delivery.objects.postpone(delivery.pk, lease, "timed out")
+
+
+@pytest.mark.parametrize("end", [GiveUp("no"), Withdrawn("no")], ids=["dead", "withdrawn"])
+def test_a_worker_slower_than_its_lease_does_not_end_what_the_next_one_sends(
+    delivery: Delivery, now: datetime, end: Exception
+) -> None:
+    lease = now + timedelta(seconds=LEASE)
+    endings: list[str] = []
+
+    def slow(found: Delivery, at: datetime) -> None:
+        assert Delivery.objects.lease(found.pk, lease, LEASE)
+        raise end
+
+    noting: dict[str, Ending] = {
+        Delivery.Kind.PROMPT: lambda found, state, at: endings.append(state)
+    }
+    assert deliver(delivery.pk, by(slow), now, noting)
+    assert row(delivery).state == "due"
+    assert endings == []
+
+
+# --- what follows from an end ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (None, ["delivered"]),
+        (GiveUp("no"), ["dead"]),
+        (Withdrawn("no"), ["withdrawn"]),
+        (TryAgain("busy"), []),
+    ],
+)
+def test_what_follows_from_an_end_is_done_once_by_whoever_ended_it(
+    delivery: Delivery, now: datetime, end: Exception | None, told: list[str]
+) -> None:
+    states: list[str] = []
+
+    def ended(found: Delivery, state: str, at: datetime) -> None:
+        assert found.pk == delivery.pk
+        states.append(state)
+
+    endings: dict[str, Ending] = {Delivery.Kind.PROMPT: ended}
+    assert deliver(delivery.pk, by(Post(end)), now, endings)
+    assert not deliver(delivery.pk, by(Post()), now, endings)
+    assert states == told
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_end_stands_or_falls_with_what_follows_from_it(
+    delivery: Delivery, now: datetime
+) -> None:
+    def fail(found: Delivery, state: str, at: datetime) -> None:
+        raise RuntimeError
+
+    failing: dict[str, Ending] = {Delivery.Kind.PROMPT: fail}
+    with pytest.raises(RuntimeError):
+        deliver(delivery.pk, by(Post()), now, failing)
+    assert row(delivery).state == "due"
+    assert history(delivery) == []
 
 
 def test_two_workers_at_once_send_once(delivery: Delivery, now: datetime) -> None:

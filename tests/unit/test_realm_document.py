@@ -355,7 +355,7 @@ def test_one_bad_client_imports_nothing_and_every_fault_is_named() -> None:
         "scope": "openid payments",
         "grant_types": ["urn:openid:params:grant-type:ciba", "implicit"],
         "jwks": {"keys": [KEY, {**KEY, "d": "AAAA"}]},
-        "backchannel_token_delivery_mode": "push",
+        "backchannel_token_delivery_mode": "pull",
         "client_nmae": "Bad",
     }
     with pytest.raises(InvalidDocument) as refusal:
@@ -615,13 +615,26 @@ def test_a_mapping_may_name_a_journey_that_is_there_already() -> None:
 
 def test_settings_of_the_same_document_decide_what_its_clients_may_be() -> None:
     given = document(settings={"scopes": ["openid"], "signing_algs": ["RS256"]})
+    given["clients"][0]["id_token_signed_response_alg"] = "ES256"
     assert faults(given) == [
-        ("clients[0].scope", "profile is not a scope of this realm (openid)"),
+        ("clients[0].scope", "word 2 is not a scope of this realm (openid)"),
         (
             "clients[0].id_token_signed_response_alg",
             "is ES256, and this realm signs with RS256 (signing_algs)",
         ),
     ]
+
+
+def test_push_where_the_same_document_allows_it_with_an_endpoint() -> None:
+    given = document()
+    given["clients"][0]["backchannel_token_delivery_mode"] = "push"
+    assert [path for path, _ in faults(given)] == [
+        "clients[0].backchannel_token_delivery_mode",
+        "clients[0].backchannel_client_notification_endpoint",
+    ]
+    given["settings"]["push_delivery"] = True
+    given["clients"][0]["backchannel_client_notification_endpoint"] = "https://rp.example.com/ciba"
+    assert faults(given) == []
 
 
 def test_what_postgresql_cannot_store_is_a_fault() -> None:

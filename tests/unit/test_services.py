@@ -10,12 +10,24 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+import requests
 from kombu import Connection
 
+from tests.certificates import certified
 from tests.plugin import leave_out
-from tests.services import ALL, Chromium, PostgreSQL, RabbitMQ, Redis, Service, free_port
+from tests.services import ALL, Chromium, Nginx, PostgreSQL, RabbitMQ, Redis, Service, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.only_on("sqlite")]
+
+
+class Greeting(Nginx):
+    """An nginx that has something to say."""
+
+    def __init__(self) -> None:
+        tls = "ssl_certificate {folder}/pem; ssl_certificate_key {folder}/key;"
+        server = f"listen 127.0.0.1:{{port}} ssl; {tls} return 200 UTF8;"
+        itself = certified("CN=localhost", ip=["127.0.0.1"])
+        super().__init__(f"server {{ {server} }}", {"pem": itself.pem, "key": itself.key_pem})
 
 
 def says(service: Service) -> str:
@@ -37,6 +49,10 @@ def says(service: Service) -> str:
                 message.ack()
                 queue.close()
                 return str(message.payload)
+        case Greeting():
+            with requests.Session() as session:
+                session.trust_env = False
+                return session.get(service.url, verify=f"{service.folder}/pem", timeout=10).text
         case _:
             raise NotImplementedError(service.name)
 
@@ -63,7 +79,7 @@ def left_behind(folder: Path) -> list[str]:
     return found
 
 
-@pytest.fixture(params=ALL, ids=lambda kind: kind.name)
+@pytest.fixture(params=[*ALL, Greeting], ids=lambda kind: kind.name)
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     kind: type[Service] = request.param
     if reason := kind.missing():

@@ -8,9 +8,10 @@ from django_ciba.management.command import OperatorCommand
 
 class Command(OperatorCommand):
     help = (
-        "Delete authentication requests, tokens and consumed assertions that are past their "
-        "retention, in batches, and print how many of each. Nothing that is still valid depends on "
-        "it: expiry is decided when something is used. Run it each hour where there is no Celery."
+        "Delete authentication requests, tokens, and used assertions and DPoP proofs that are past "
+        "their retention, in batches, and print how many of each. Nothing that is still valid "
+        "depends on it: expiry is decided when something is used. Run it each hour where there is "
+        "no Celery."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

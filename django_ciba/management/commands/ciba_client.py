@@ -1,12 +1,16 @@
-"""Create clients, give them new secrets, list them."""
+"""Create clients, give them new secrets, list them; give leave to register."""
 
 import json
 import sys
 import uuid
+from argparse import ArgumentTypeError
+from datetime import timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
+from django.utils import timezone
 
 from django_ciba.client_registration import (
     SECRET_METHODS,
@@ -16,6 +20,7 @@ from django_ciba.client_registration import (
     under,
     unknown,
 )
+from django_ciba.conf import positive
 from django_ciba.management.arguments import (
     django_options,
     file_content,
@@ -25,21 +30,45 @@ from django_ciba.management.arguments import (
     stored_realm,
 )
 from django_ciba.management.command import OperatorCommand
-from django_ciba.models import Client, Realm, secrets
+from django_ciba.models import Client, InitialAccessToken, Realm, secrets
 from django_ciba.realm_document import InvalidDocument, read, repeated_members
 
 SHOWN_ONCE = "the secret is shown only now: only its digest is stored"
+TOKEN_SHOWN_ONCE = "the token is shown only now: only its digest is stored"
+BINDINGS = {
+    "certificate": "tls_client_certificate_bound_access_tokens",
+    "dpop": "dpop_bound_access_tokens",
+}
+
+
+def uses(text: str) -> int | None:
+    """An argument's type: a number of registrations, None for any number."""
+    if text == "any":
+        return None
+    if (problem := positive(int(text))) is not None:
+        raise ArgumentTypeError(problem)
+    return int(text)
+
+
+def hours(text: str) -> int:
+    """An argument's type: a number of hours, at most some ten years."""
+    if not 0 < int(text) <= 100_000:
+        raise ArgumentTypeError("must be a whole number from 1 to 100000")
+    return int(text)
 
 
 class Command(OperatorCommand):
     help = (
-        "Create a client, give one a new secret, or list clients. Secrets are shown once, when "
-        "they are made. For everything else that a client can be, use ciba_import."
+        "Create a client, give one a new secret, list clients, or give somebody leave to register "
+        "clients. Secrets are shown once, when they are made. For everything else that a client "
+        "can be, use ciba_import."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         names_may_begin_with_a_dash(parser)
-        actions = parser.add_subparsers(dest="action", metavar="create|secret|list", required=True)
+        actions = parser.add_subparsers(
+            dest="action", metavar="create|secret|list|initial-token", required=True
+        )
         create = actions.add_parser(
             "create",
             help="create a client and print its client_id and secret",
@@ -68,6 +97,25 @@ class Command(OperatorCommand):
         create.add_argument(
             "--unsigned", action="store_true", help="take requests that it has not signed"
         )
+        create.add_argument(
+            "--delivery-mode",
+            default=Client.DeliveryMode.POLL.value,
+            choices=Client.DeliveryMode.values,
+            help="how it learns of the answer (default: poll)",
+        )
+        create.add_argument(
+            "--notification-endpoint", metavar="URL", help="where ping and push are sent to"
+        )
+        create.add_argument(
+            "--profile",
+            choices=Client.Profile.values,
+            help="the rules it is held to (default: ciba; fapi-ciba where its realm forces it)",
+        )
+        create.add_argument(
+            "--bound-tokens",
+            choices=[*BINDINGS],
+            help="what its access tokens are bound to; fapi-ciba needs one of the two",
+        )
         secret = actions.add_parser(
             "secret",
             help="replace a client's secret and print the new one",
@@ -80,11 +128,35 @@ class Command(OperatorCommand):
         secret.add_argument("--realm", default="/", help="path of its realm (default: /)")
         listing = actions.add_parser("list", help="list clients")
         listing.add_argument("--realm", help="path of one realm (default: all)")
-        for parser_of_action in (create, secret, listing):
+        initial = actions.add_parser(
+            "initial-token",
+            help="make an initial access token and print it",
+            description=(
+                "Make an initial access token (RFC 7591) and print it: whoever has it registers "
+                "clients in the realm, where its setting registration is token."
+            ),
+        )
+        initial.add_argument("token_name", metavar="NAME", help="whom it is for, for operators")
+        initial.add_argument("--realm", default="/", help="path of the realm (default: /)")
+        initial.add_argument(
+            "--uses",
+            default=1,
+            type=uses,
+            help='registrations it is good for, or "any" (default: 1)',
+        )
+        initial.add_argument(
+            "--hours", type=hours, help="hours that it is good for (default: without end)"
+        )
+        for parser_of_action in (create, secret, listing, initial):
             django_options(parser_of_action)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        actions = {"create": self.create, "secret": self.secret, "list": self.list}
+        actions = {
+            "create": self.create,
+            "secret": self.secret,
+            "list": self.list,
+            "initial-token": self.initial_token,
+        }
         actions[options["action"]](**options)
 
     def create(self, **options: Any) -> None:
@@ -94,11 +166,18 @@ class Command(OperatorCommand):
             "token_endpoint_auth_method": options["auth_method"],
             "scope": options["scope"],
             "require_signed_request_object": not options["unsigned"],
+            "backchannel_token_delivery_mode": options["delivery_mode"],
         }
-        if options["name"]:
-            metadata["client_name"] = options["name"]
-        if options["jwks_uri"]:
-            metadata["jwks_uri"] = options["jwks_uri"]
+        for option, member in (
+            ("name", "client_name"),
+            ("jwks_uri", "jwks_uri"),
+            ("notification_endpoint", "backchannel_client_notification_endpoint"),
+            ("profile", "profile"),
+        ):
+            if options[option]:
+                metadata[member] = options[option]
+        if options["bound_tokens"]:
+            metadata[BINDINGS[options["bound_tokens"]]] = True
         if options["jwks"]:
             metadata["jwks"] = self._jwks(options["jwks"])
         if options["auth_method"] in SECRET_METHODS:
@@ -146,6 +225,28 @@ class Command(OperatorCommand):
             secret = client.new_secret()
             client.save()
         self._show(secret)
+
+    def initial_token(self, **options: Any) -> None:
+        realm = stored_realm(options["realm"])
+        row = InitialAccessToken(
+            realm=realm, name=options["token_name"].strip(), uses_left=options["uses"]
+        )
+        if options["hours"] is not None:
+            row.expires_at = timezone.now() + timedelta(hours=options["hours"])
+        value = row.new_value()
+        try:
+            row.full_clean()
+        except ValidationError as fault:
+            raise CommandError("; ".join(fault.messages)) from None
+        row.save()
+        self.stdout.write(f"initial_access_token: {value}")
+        self.stderr.write(TOKEN_SHOWN_ONCE, self.style.WARNING)
+        if realm.conf.REGISTRATION != "token":
+            self.stderr.write(
+                f"realm {realm.path} does not ask for it: its setting registration is "
+                f"{realm.conf.REGISTRATION}",
+                self.style.WARNING,
+            )
 
     def _show(self, secret: str) -> None:
         self.stdout.write(f"client_secret: {secret}")

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
-from django_ciba.jose import ASYMMETRIC_ALGS
+from django_ciba.jose import KEY_ALGS
 from django_ciba.management.arguments import (
     django_options,
     name,
@@ -16,7 +16,7 @@ from django_ciba.management.arguments import (
     stored_realm,
 )
 from django_ciba.management.command import OperatorCommand
-from django_ciba.models import Realm, SigningKey
+from django_ciba.models import NotPublishedLongEnough, Realm, SigningKey
 
 
 class Command(OperatorCommand):
@@ -36,14 +36,21 @@ class Command(OperatorCommand):
             help="let the next key sign",
             description=(
                 "The current key is retired (and stays published), the next key signs from now "
-                "on, and a new next key is published. Rotate twice within a day only in need: "
-                "relying parties may keep the JWK Set that long. A next key that can no longer be "
-                "decrypted is retired too, and a new key signs in its place."
+                "on, and a new next key is published. A next key that has been published for less "
+                "than KEY_PUBLISHED_BEFORE is refused, since relying parties may not have read it "
+                "yet, unless --now is given or the current key can no longer be decrypted. Keys "
+                "that can no longer be decrypted are retired too. Without --alg, all rotate or "
+                "none."
             ),
         )
         rotate.add_argument("--realm", default="/", help="path of the realm (default: /)")
         rotate.add_argument(
-            "--alg", choices=ASYMMETRIC_ALGS, help="one algorithm (default: all of the realm's)"
+            "--alg", choices=KEY_ALGS, help="one algorithm (default: all of the realm's)"
+        )
+        rotate.add_argument(
+            "--now",
+            action="store_true",
+            help="rotate although the next key is too new: for a current key that may be stolen",
         )
         retire = actions.add_parser(
             "retire",
@@ -83,6 +90,9 @@ class Command(OperatorCommand):
                 ages.append(f"signing since {_ago(key.activated_at, now)}")
             if key.retired_at:
                 ages.append(f"retired {_ago(key.retired_at, now)}")
+            if key.state == SigningKey.State.NEXT and key.may_sign_from > now:
+                moment = key.may_sign_from.isoformat(sep=" ", timespec="seconds")
+                ages.append(f"may sign from {moment}")
             columns = (key.realm.path, key.kid, f"{key.alg:5}", f"{key.state:7}", ", ".join(ages))
             self.stdout.write("  ".join(columns))
         if not found:
@@ -90,14 +100,24 @@ class Command(OperatorCommand):
 
     def rotate(self, **options: Any) -> None:
         realm = stored_realm(options["realm"])
-        algs = [options["alg"]] if options["alg"] else list(realm.conf.SIGNING_ALGS)
-        if options["alg"] and options["alg"] not in realm.conf.SIGNING_ALGS:
+        algs = [options["alg"]] if options["alg"] else list(realm.conf.key_algs)
+        if options["alg"] and options["alg"] not in realm.conf.key_algs:
             raise CommandError(
-                f"realm {realm.path} signs with {', '.join(realm.conf.SIGNING_ALGS)}, not with "
-                f"{options['alg']}; its setting signing_algs says so"
+                f"realm {realm.path} has keys for {', '.join(realm.conf.key_algs)}, not for "
+                f"{options['alg']}; its settings signing_algs and encryption_algs say so"
             )
+        refused = []
         with transaction.atomic():
-            said = [line for alg in algs for line in _rotated(realm, alg)]
+            said: list[str] = []
+            for alg in algs:
+                try:
+                    said += _rotated(realm, alg, at_once=options["now"])
+                except NotPublishedLongEnough as refusal:
+                    refused.append(f"{alg}: {_too_new(refusal)}")
+            if refused:
+                transaction.set_rollback(True)
+        if refused:
+            raise CommandError(f"realm {realm.path}: nothing was rotated. {' '.join(refused)}")
         self._print(realm, said)
 
     def retire(self, **options: Any) -> None:
@@ -127,24 +147,29 @@ class Command(OperatorCommand):
 # The private half is never read here: a key that can no longer be decrypted must be removable too.
 
 
-def _live(realm: Realm, alg: str) -> dict[str, SigningKey]:
-    """State to key, for the two that an algorithm has beside its retired ones."""
-    of_alg = SigningKey.objects.filter(realm=realm, alg=alg).defer("private_pem")
-    return {key.state: key for key in of_alg.exclude(state=SigningKey.State.RETIRED)}
+def _too_new(refusal: NotPublishedLongEnough) -> str:
+    if refusal.key is None or refusal.may_sign_from is None:
+        return (
+            "No next key that can sign is published: importing the realm's document, or saving "
+            "the realm in the admin, publishes a missing one; ciba_keys retire replaces one that "
+            "cannot be decrypted. --now lets a new key sign at once."
+        )
+    moment = refusal.may_sign_from.isoformat(sep=" ", timespec="seconds")
+    return f"The next key {refusal.key.kid} may sign from {moment}; --now does not wait."
 
 
-def _rotated(realm: Realm, alg: str) -> Iterator[str]:
-    before = _live(realm, alg)
-    SigningKey.objects.rotate(realm, alg)
+def _rotated(realm: Realm, alg: str, *, at_once: bool) -> Iterator[str]:
+    before = SigningKey.objects.live(realm, alg)
+    SigningKey.objects.rotate(realm, alg, at_once=at_once)
     yield from _told(realm, alg, before, before.get(SigningKey.State.CURRENT))
 
 
 def _retired(realm: Realm, key: SigningKey, *, unpublish: bool) -> Iterator[str]:
     alg, kid = key.alg, key.kid
     if key.state != SigningKey.State.RETIRED:
-        before = _live(realm, alg)
+        before = SigningKey.objects.live(realm, alg)
         key.retire()
-        if alg in realm.conf.SIGNING_ALGS:
+        if alg in realm.conf.key_algs:
             SigningKey.objects.fill(realm, alg)
         yield from _told(realm, alg, before, key, stays=not unpublish)
     elif not unpublish:
@@ -164,7 +189,7 @@ def _told(
 ) -> Iterator[str]:
     """What is different about an algorithm's keys; `retired` was asked for, and may not stay."""
     current, following = SigningKey.State.CURRENT, SigningKey.State.NEXT
-    after = _live(realm, alg)
+    after, now = SigningKey.objects.live(realm, alg), timezone.now()
     signs = after.get(current)
     if signs is not None and signs != before.get(current):
         yield f"{alg}: {signs.kid} signs now"
@@ -176,11 +201,15 @@ def _told(
                 f"{alg}: {key.kid} was next and cannot be decrypted: it is retired, and has "
                 "signed nothing"
             )
-    if before and signs is not None and signs not in before.values():
-        yield (
-            f"{alg}: {signs.kid} was not published before: relying parties that keep the JWK "
-            "Set must read it again"
-        )
+    if before and signs is not None and signs != before.get(current):
+        new = "not published before" if signs not in before.values() else ""
+        if not new and signs.may_sign_from > now:
+            new = f"published {_ago(signs.created_at, now)}"
+        if new:
+            yield (
+                f"{alg}: {signs.kid} was {new}: relying parties that keep the JWK Set must read it "
+                "again"
+            )
     if following in after and after[following] != before.get(following):
         yield f"{alg}: {after[following].kid} is next, and published"
 

@@ -1,4 +1,4 @@
-"""Do what is due: send prompts, walk timers, note expiries. The worker where there is no Celery."""
+"""Do what is due: messages, timers, expiries, key rotation. The worker where there is no Celery."""
 
 import logging
 import signal
@@ -14,7 +14,7 @@ from django.db import Error as DatabaseProblem
 from django.db import close_old_connections
 from django.utils import timezone
 
-from django_ciba.due import run_due
+from django_ciba.due import rotate_keys, run_due
 from django_ciba.management.command import OperatorCommand
 
 logger = logging.getLogger("django_ciba.management")
@@ -26,9 +26,10 @@ SLICE: Final = 0.25  # a signal ends the wait within this many seconds
 
 class Command(OperatorCommand):
     help = (
-        "Do what is due once: send prompts, walk journey timers, note expiries. With --loop, go on "
-        "until SIGTERM or SIGINT: the worker of a site without Celery, and a second net for one "
-        "with it. Any number of these may run at the same time."
+        "Do what is due once: send prompts, pings and pushes, walk journey timers, note expiries, "
+        "and rotate signing keys where KEY_ROTATION says so. With --loop, go on until SIGTERM or "
+        "SIGINT: the worker of a site without Celery, and a second net for one with it. Any number "
+        "of these may run at the same time."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -58,7 +59,7 @@ class Command(OperatorCommand):
                 try:
                     close_old_connections()
                     # Whole batches follow each other at once, and a signal ends between them.
-                    wait = interval if run_due(at_most=BATCH) == 0 else 0.0
+                    wait = interval if run_due(at_most=BATCH) + rotate_keys() == 0 else 0.0
                     failures = 0
                 except DatabaseProblem as problem:
                     failures += 1
@@ -74,7 +75,7 @@ class Command(OperatorCommand):
 def _all_due() -> int:
     """Everything that is due at this moment, batch by batch; how much that was."""
     now = timezone.now()
-    total = 0
+    total = rotate_keys(now)
     while done := run_due(now, at_most=BATCH):
         total += done
     return total

@@ -168,6 +168,17 @@ const SCENARIOS = {
     const { sub } = tokens.claims()
     return { sub, claims: await openid.fetchUserInfo(party.config, tokens.access_token, sub) }
   },
+
+  async dpop(party) {
+    const DPoP = openid.getDPoPHandle(party.config, await openid.randomDPoPKeyPair())
+    const waiting = await party.ask('frank')
+    await answer(waiting, 'allow')
+    const tokens = await party.poll(waiting, { DPoP })
+    const { sub } = tokens.claims()
+    const { name } = await openid.fetchUserInfo(party.config, tokens.access_token, sub, { DPoP })
+    const again = await openid.refreshTokenGrant(party.config, tokens.refresh_token, {}, { DPoP })
+    return { types: [tokens.token_type, again.token_type], name, heard: party.heard }
+  },
 }
 
 async function walk(registered, scenario) {

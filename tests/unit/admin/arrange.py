@@ -13,10 +13,12 @@ from django.utils import timezone
 from django_ciba.models import (
     AcrMapping,
     AuthenticationRequest,
+    AuthorizationDetailsType,
     Client,
     Delivery,
     DeliveryAttempt,
     Grant,
+    InitialAccessToken,
     Journey,
     Realm,
     RemoteJwks,
@@ -26,13 +28,16 @@ from django_ciba.models import (
 )
 from django_ciba.models.secrets import digest, new_secret
 from tests import provider
+from tests.authorization_details import make_details_type
 
 REGISTERED: tuple[type[models.Model], ...] = (
     AcrMapping,
     AuthenticationRequest,
+    AuthorizationDetailsType,
     Client,
     Delivery,
     Grant,
+    InitialAccessToken,
     Journey,
     Realm,
     RemoteJwks,
@@ -129,8 +134,13 @@ def make_house() -> House:
     house.rows[Journey] = list(Journey.objects.all())
     house.rows[AcrMapping] = list(AcrMapping.objects.all())
     house.rows[SigningKey] = list(SigningKey.objects.all())
+    leave = InitialAccessToken(realm=realm, name="The shop's developers")
+    house.secrets += [leave.new_value(), leave.digest]
+    leave.save()
+    house.rows[InitialAccessToken] = [leave]
     for key in SigningKey.objects.all():
         house.secrets += [line for line in key.private_pem.splitlines() if "-----" not in line]
+    house.rows[AuthorizationDetailsType] = [make_details_type(realm)]
     furnish(house, "alice")
     return house
 
@@ -192,6 +202,8 @@ def furnish_configuration(house: House, name: str) -> None:
     AcrMapping.objects.create(realm=realm, acr=name, journey=journey)
     Realm.objects.filter(pk=realm.pk).update(default_journey=journey)
     provider.make_client(realm, client_id=name)
+    InitialAccessToken.objects.create(realm=realm, name=name, digest=digest(name))
+    make_details_type(realm, type=name)
     private = provider.key("ES256", name)
     SigningKey.objects.create(
         realm=realm,

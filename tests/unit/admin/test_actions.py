@@ -184,7 +184,7 @@ def test_only_a_few_addresses_are_read_at_once(house: House, admin_client: Brows
         (Delivery, "send_again"),
         (UserCode, "clear_lock"),
         (RemoteJwks, "read_now"),
-        (SigningKey, "rotate"),
+        (SigningKey, "rotate_at_once"),
         (Client, "make_secret"),
     ],
     ids=lambda each: each if isinstance(each, str) else each.__name__,

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client as Browser
 
+from django_ciba.client_registration.members import COLUMNS
 from django_ciba.models import Client, Realm
 from django_ciba.protocol.names import CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE
 from tests import provider
@@ -43,6 +44,8 @@ def form(realm: Realm, **changes: Any) -> dict[str, Any]:
         "backchannel_authentication_request_signing_alg": "ES256",
         "backchannel_token_delivery_mode": "poll",
         "id_token_signed_response_alg": "ES256",
+        "subject_type": "public",
+        "access_token_format": "opaque",
         "metadata": "{}",
         **changes,
     }
@@ -188,7 +191,7 @@ def test_realm_and_client_id_are_not_changed(house: House, admin_client: Browser
         (
             {"scope": "openid pets"},
             "scope",
-            "pets is not a scope of this realm (openid profile email phone address)",
+            "word 2 is not a scope of this realm (openid profile email phone address)",
         ),
         (
             {"grant_types": []},
@@ -341,3 +344,64 @@ def test_no_secret_is_made_for_a_method_that_uses_none(house: House, admin_clien
     assert said(answer) == ["private_key_jwt uses no secret."]
     house.client.refresh_from_db()
     assert house.client.secret_digest == ""
+
+
+# --- a secret that is more than a digest ----------------------------------------------------------
+
+
+def test_a_change_to_client_secret_jwt_makes_a_new_secret(
+    house: House, admin_client: Browser
+) -> None:
+    old = house.client.secret_digest
+    answer = admin_client.post(
+        page(Client, "change", house.client.pk),
+        change_form(house.client, token_endpoint_auth_method="client_secret_jwt"),
+        follow=True,
+    )
+    secret = secret_in(said(answer))
+    client = Client.objects.get(pk=house.client.pk)
+    assert client.secret_digest != old
+    assert client.secret_encrypted == secret
+    again = admin_client.post(
+        page(Client, "change", house.client.pk),
+        change_form(house.client, token_endpoint_auth_method="client_secret_jwt"),
+        follow=True,
+    )
+    assert not any("shown only now" in each for each in said(again))
+    assert Client.objects.get(pk=house.client.pk).secret_encrypted == secret
+
+
+def test_every_column_that_may_be_registered_is_on_the_page(
+    house: House, admin_client: Browser
+) -> None:
+    shown = admin_client.get(page(Client, "change", house.client.pk)).context["adminform"]
+    names = {name for fieldset in shown for line in fieldset for name in line.fields}
+    assert COLUMNS.keys() <= names
+
+
+def test_a_ping_client_needs_its_endpoint(house: House, admin_client: Browser) -> None:
+    changes = {"backchannel_token_delivery_mode": "ping"}
+    address = page(Client, "change", house.client.pk)
+    answer = admin_client.post(address, change_form(house.client, **changes))
+    assert errors(answer) == {
+        "backchannel_client_notification_endpoint": ["is missing: ping sends there"]
+    }
+    changes["backchannel_client_notification_endpoint"] = "https://rp.example.com/ciba"
+    admin_client.post(address, change_form(house.client, **changes))
+    assert Client.objects.get(pk=house.client.pk).backchannel_token_delivery_mode == "ping"
+
+
+def test_lists_are_typed_as_json_and_an_empty_box_is_an_empty_list(
+    house: House, admin_client: Browser
+) -> None:
+    address = page(Client, "change", house.client.pk)
+    resources = '["https://api.example.com"]'
+    admin_client.post(address, change_form(house.client, resource_identifiers=resources))
+    stored = Client.objects.get(pk=house.client.pk)
+    assert stored.resource_identifiers == ["https://api.example.com"]
+    answer = admin_client.post(address, change_form(house.client, resource_identifiers='["/api"]'))
+    assert errors(answer) == {
+        "resource_identifiers": ["[0]: must be an absolute URI without a fragment"]
+    }
+    admin_client.post(address, change_form(house.client, resource_identifiers=""))
+    assert Client.objects.get(pk=house.client.pk).resource_identifiers == []

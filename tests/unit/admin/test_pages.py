@@ -13,7 +13,9 @@ from django.urls import reverse
 
 from django_ciba.models import (
     AcrMapping,
+    AuthorizationDetailsType,
     Client,
+    InitialAccessToken,
     Journey,
     Realm,
     RemoteJwks,
@@ -32,7 +34,7 @@ from tests.unit.admin.arrange import (
 from tests.unit.admin.conftest import LogIn
 
 each_model = pytest.mark.parametrize("model", REGISTERED, ids=lambda each: each.__name__)
-EDITED = (AcrMapping, Client, Journey, Realm)
+EDITED = (AcrMapping, AuthorizationDetailsType, Client, InitialAccessToken, Journey, Realm)
 ADDED = (*EDITED, SigningKey)
 CHANGED_BY_NOBODY = (*VIEW_ONLY, RemoteJwks, SigningKey, UserCode)
 

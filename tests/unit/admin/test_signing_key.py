@@ -2,17 +2,25 @@
 
 import html
 import json
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client as Browser
+from pytest_django import Settings
 
 from django_ciba.models import Realm, SigningKey
 from tests.unit.admin.arrange import House, act, page, said
 from tests.unit.admin.conftest import LogIn
 
 State = SigningKey.State
+
+
+@pytest.fixture(autouse=True)
+def no_key_is_too_new(settings: Settings) -> None:
+    """The test of how new a key may be says so itself."""
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "KEY_PUBLISHED_BEFORE": 0}
 
 
 @pytest.fixture
@@ -105,6 +113,36 @@ def test_rotation_promotes_retires_and_prepares(house: House, log_in: LogIn) -> 
     assert said(answer) == [f"Realm / signs ES256 with {third.kid} now."]
     assert SigningKey.objects.filter(alg="ES256").count() == 4
     assert SigningKey.objects.filter(alg="RS256").count() == 1
+
+
+def test_a_key_that_clients_may_not_have_read_waits_unless_it_must_not(
+    house: House, admin_client: Browser, settings: Settings
+) -> None:
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "KEY_PUBLISHED_BEFORE": 60}
+    following = SigningKey.objects.generate(house.realm, "ES256", State.NEXT)
+    moment = (following.created_at + timedelta(seconds=60)).isoformat(sep=" ", timespec="seconds")
+    before = list(SigningKey.objects.order_by("pk").values("pk", "state"))
+    (told,) = said(act(admin_client, "rotate", following))
+    assert told.startswith("Realm /, ES256: not rotated, since clients may not have read the next")
+    assert f"It may sign from {moment};" in told
+    assert list(SigningKey.objects.order_by("pk").values("pk", "state")) == before
+    shown = admin_client.get(page(SigningKey, "change", following.pk)).content.decode()
+    assert moment in shown
+    (told,) = said(act(admin_client, "rotate_at_once", following))
+    assert told == f"Realm / signs ES256 with {following.kid} now."
+    following.refresh_from_db()
+    assert following.state == State.CURRENT
+
+
+def test_without_a_next_key_the_operator_learns_how_one_is_published(
+    house: House, admin_client: Browser, settings: Settings
+) -> None:
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "KEY_PUBLISHED_BEFORE": 60}
+    key = SigningKey.objects.get(alg="ES256")
+    (told,) = said(act(admin_client, "rotate", key))
+    assert "Saving the realm publishes a missing one" in told
+    key.refresh_from_db()
+    assert key.state == State.CURRENT
 
 
 @pytest.mark.parametrize("state", [State.CURRENT, State.NEXT])

@@ -1,12 +1,14 @@
 """ciba_client."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from django_ciba.jose import PrivateKey
-from django_ciba.models import Client, Realm
+from django_ciba.models import Client, InitialAccessToken, Realm
 from tests.unit.commands.conftest import Run
 
 KEY = PrivateKey.generate("ES256").public_jwk
@@ -48,6 +50,24 @@ def test_create_with_everything_chosen(run: Run, root: Realm, tmp_path: Path) ->
     assert client.jwks == {"keys": [KEY]}
     assert client.scope == "openid profile"
     assert client.require_signed_request_object is True
+
+
+def test_create_makes_a_ping_client_and_one_of_fapi_ciba(run: Run, root: Realm) -> None:
+    endpoint = "https://rp.example.com/ciba"
+    ran = run("ciba_client", "create", "--unsigned", "--delivery-mode", "ping")
+    assert ran.err == ["backchannel_client_notification_endpoint: is missing: ping sends there"]
+    run(
+        *("ciba_client", "create", "--client-id", "bank"),
+        *("--auth-method", "private_key_jwt"),
+        *("--jwks-uri", "https://rp.example.com/jwks.json"),
+        *("--delivery-mode", "ping", "--notification-endpoint", endpoint),
+        *("--profile", "fapi-ciba", "--bound-tokens", "dpop"),
+    )
+    client = Client.objects.get(client_id="bank")
+    assert client.backchannel_token_delivery_mode == "ping"
+    assert client.backchannel_client_notification_endpoint == endpoint
+    assert client.is_fapi
+    assert client.dpop_bound_access_tokens
 
 
 def test_create_takes_a_jwks_uri_or_keys_from_standard_input(run: Run, root: Realm) -> None:
@@ -146,5 +166,57 @@ def test_list_of_nothing_says_so(run: Run, root: Realm) -> None:
 
 @pytest.mark.django_db
 def test_an_action_must_be_named(run: Run) -> None:
-    assert "create|secret|list" in run("ciba_client").error
+    assert "create|secret|list|initial-token" in run("ciba_client").error
     assert "remove" in run("ciba_client", "remove").error
+
+
+# --- initial-token --------------------------------------------------------------------------------
+
+
+def test_initial_token_prints_a_token_once_that_is_good_for_one_client(
+    run: Run, root: Realm
+) -> None:
+    root.settings = {"registration": "token"}
+    root.save()
+    ran = run("ciba_client", "initial-token", "The shop's developers")
+    value = printed(ran.out)["initial_access_token"]
+    assert ran.err == ["the token is shown only now: only its digest is stored"]
+    row = InitialAccessToken.objects.get()
+    assert (row.realm, row.name) == (root, "The shop's developers")
+    assert (row.uses_left, row.expires_at) == (1, None)
+    now = timezone.now()
+    assert value not in row.digest
+    assert InitialAccessToken.objects.spend(value, root, now)
+    assert not InitialAccessToken.objects.spend(value, root, now)
+
+
+def test_initial_token_takes_how_often_and_how_long_it_is_good(run: Run, root: Realm) -> None:
+    ran = run("ciba_client", "initial-token", "partners", "--uses", "any", "--hours", "2")
+    row = InitialAccessToken.objects.get()
+    assert row.uses_left is None
+    assert row.expires_at is not None
+    assert timedelta(minutes=119) < row.expires_at - timezone.now() <= timedelta(hours=2)
+    assert ran.err[1] == "realm / does not ask for it: its setting registration is off"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("n", "--uses", "0"),
+        ("n", "--uses", "-1"),
+        ("n", "--uses", "many"),
+        ("n", "--uses", "9999999999"),
+        ("n", "--hours", "0"),
+        ("n", "--hours", "100001"),
+        ("n", "--hours", "soon"),
+        ("",),
+        ("n" * 201,),
+    ],
+)
+def test_initial_token_refuses_what_cannot_be(
+    run: Run, root: Realm, arguments: tuple[str, ...]
+) -> None:
+    ran = run("ciba_client", "initial-token", *arguments)
+    assert ran.error
+    assert ran.out == []
+    assert not InitialAccessToken.objects.exists()

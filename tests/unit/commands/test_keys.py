@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
+from pytest_django import Settings
 
 from django_ciba.models import Realm, SigningKey, configuration
 from django_ciba.models.secrets import UndecryptableError
@@ -15,6 +16,12 @@ from tests.unit.commands.conftest import Run
 
 CURRENT, NEXT, RETIRED = SigningKey.State.CURRENT, SigningKey.State.NEXT, SigningKey.State.RETIRED
 UNPUBLISHED = "was not published before: relying parties that keep the JWK Set must read it again"
+
+
+@pytest.fixture(autouse=True)
+def no_key_is_too_new(settings: Settings) -> None:
+    """Tests of how new a key may be say so themselves."""
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "KEY_PUBLISHED_BEFORE": 0}
 
 
 def kid(state: str, alg: str = "ES256") -> str:
@@ -109,10 +116,109 @@ def test_rotate_takes_all_algorithms_of_the_realm_or_one(run: Run, root: Realm) 
 
 def test_rotate_refuses_an_algorithm_that_the_realm_lacks(run: Run, root: Realm) -> None:
     assert run("ciba_keys", "rotate", "--alg", "RS256").error == (
-        "realm / signs with ES256, not with RS256; its setting signing_algs says so"
+        "realm / has keys for ES256, not for RS256; its settings signing_algs and "
+        "encryption_algs say so"
     )
     assert "HS256" in run("ciba_keys", "rotate", "--alg", "HS256").error
     assert run("ciba_keys", "rotate", "--realm", "/x").error.startswith('there is no realm "/x"')
+
+
+# --- how long the next key must have been published ----------------------------------------------
+
+
+@pytest.fixture
+def a_day(settings: Settings) -> None:
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "KEY_PUBLISHED_BEFORE": 86400}
+
+
+def age(days: float, state: str = NEXT, **of: str) -> None:
+    """Have that key been published so long ago."""
+    published = timezone.now() - timedelta(days=days)
+    SigningKey.objects.filter(state=state, **of).update(created_at=published)
+
+
+@pytest.mark.usefixtures("a_day")
+def test_a_key_that_clients_may_not_have_read_is_not_made_current(run: Run, root: Realm) -> None:
+    following, before = SigningKey.objects.get(state=NEXT), states()
+    moment = (following.created_at + timedelta(days=1)).isoformat(sep=" ", timespec="seconds")
+    ran = run("ciba_keys", "rotate")
+    assert ran.error == (
+        f"realm /: nothing was rotated. ES256: The next key {following.kid} may sign from {moment};"
+        " --now does not wait."
+    )
+    assert (ran.out, states()) == ([], before)
+    assert run("ciba_keys", "list").out[1].endswith(f"made just now, may sign from {moment}")
+    age(0.99)
+    assert run("ciba_keys", "rotate").error
+    assert states() == before
+    age(1)
+    assert run("ciba_keys", "rotate").error == ""
+    assert kid(CURRENT) == following.kid
+
+
+@pytest.mark.usefixtures("a_day")
+def test_a_leaked_key_does_not_wait_and_the_operator_learns_whom_it_meets(
+    run: Run, root: Realm
+) -> None:
+    old, following = kid(CURRENT), kid(NEXT)
+    assert run("ciba_keys", "rotate", "--now").out == [
+        f"/: ES256: {following} signs now",
+        f"/: ES256: {old} is retired, and still published",
+        (
+            f"/: ES256: {following} was published just now: relying parties that keep the JWK Set "
+            "must read it again"
+        ),
+        f"/: ES256: {kid(NEXT)} is next, and published",
+    ]
+
+
+@pytest.mark.usefixtures("a_day")
+def test_all_algorithms_rotate_or_none(run: Run, root: Realm) -> None:
+    run("ciba_import", "-", stdin=b'{"realm":"/","settings":{"signing_algs":["ES256","EdDSA"]}}')
+    age(2, alg="ES256")
+    before = states()
+    error = run("ciba_keys", "rotate").error
+    assert error.startswith("realm /: nothing was rotated. EdDSA: The next key ")
+    assert states() == before
+    assert run("ciba_keys", "rotate", "--alg", "ES256").error == ""
+    assert states() != before
+
+
+@pytest.mark.usefixtures("a_day")
+def test_a_realm_may_say_how_long_its_clients_keep_the_set(run: Run, root: Realm) -> None:
+    run("ciba_import", "-", stdin=b'{"realm": "/", "settings": {"key_published_before": 60}}')
+    assert run("ciba_keys", "rotate").error
+    age(61 / 86400)
+    assert run("ciba_keys", "rotate").error == ""
+
+
+@pytest.mark.usefixtures("a_day")
+def test_without_a_next_key_nothing_signs_that_nobody_has_read(run: Run, root: Realm) -> None:
+    SigningKey.objects.filter(state=NEXT).delete()
+    before = states()
+    assert "No next key that can sign is published" in run("ciba_keys", "rotate").error
+    assert states() == before
+    run("ciba_import", "-", stdin=b'{"realm": "/"}')
+    age(1)
+    assert run("ciba_keys", "rotate").error == ""
+
+
+@pytest.mark.usefixtures("a_day")
+def test_a_lost_next_key_is_not_replaced_by_one_that_nobody_has_read(run: Run, root: Realm) -> None:
+    age(2)
+    SigningKey.objects.filter(state=NEXT).update(private_pem="")
+    before = states()
+    assert "ciba_keys retire replaces one" in run("ciba_keys", "rotate").error
+    assert states() == before
+
+
+@pytest.mark.usefixtures("a_day", "lost")
+def test_where_the_current_key_cannot_sign_there_is_nothing_to_wait_for(run: Run) -> None:
+    assert run("ciba_keys", "rotate").error == ""
+    assert signs() == kid(CURRENT)
+
+
+# --- retire --------------------------------------------------------------------------------------
 
 
 def test_retire_lets_the_next_key_sign_in_place_of_the_current_one(run: Run, root: Realm) -> None:

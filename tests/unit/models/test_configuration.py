@@ -151,7 +151,7 @@ def got_or_created(root: Realm) -> None:
 
 
 def rotated(root: Realm) -> None:
-    SigningKey.objects.rotate(root, "ES256")
+    SigningKey.objects.rotate(root, "ES256", at_once=True)
 
 
 def edited(root: Realm) -> None:

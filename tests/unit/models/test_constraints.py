@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,18 @@ def test_no_tokens_without_a_user_who_said_yes_and_was_authenticated(
     values = {**YES, "status": status, **missing}
     refuses("ciba_tokens_need_an_authentication", lambda: columns_of(waiting).update(**values))
     assert columns_of(waiting).update(**YES, status=status) == 1
+
+
+@pytest.mark.parametrize("first", ["ping", "push"])
+def test_one_call_to_the_client_a_request(waiting: AuthenticationRequest, first: str) -> None:
+    def called(kind: str, number: int) -> Delivery:
+        return Delivery.objects.create(
+            authentication_request=waiting, kind=kind, round=number, due_at=NOON, created_at=NOON
+        )
+
+    called(first, 1)
+    for kind in ("ping", "push"):
+        refuses("ciba_one_call_to_the_client", partial(called, kind, 2))
 
 
 @pytest.mark.parametrize("status", ["authorized", "redeemed"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -29,7 +30,12 @@ def issue(alice: User, client_record: Client) -> IssuedToken:
     """Store a token and return its value; keywords change what it says."""
 
     def issued(
-        *, scope: str = "openid", acr: str = "", kind: str = Token.Kind.ACCESS, seconds: int = 60
+        *,
+        scope: str = "openid",
+        acr: str = "",
+        kind: str = Token.Kind.ACCESS,
+        seconds: int = 60,
+        **of_token: Any,
     ) -> str:
         value, now = new_secret(), timezone.now()
         grant = Grant.objects.create(
@@ -48,6 +54,7 @@ def issue(alice: User, client_record: Client) -> IssuedToken:
             scope=scope,
             created_at=now,
             expires_at=now + timedelta(seconds=seconds),
+            **of_token,
         )
         return value
 

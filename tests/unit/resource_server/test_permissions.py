@@ -16,7 +16,8 @@ from rest_framework.views import APIView
 from django_ciba.resource_server import CibaTokenAuthentication, TokenHasAcr, TokenHasScope
 from tests.unit.resource_server.conftest import IssuedToken
 
-BARE = 'Bearer realm="api"'
+DPOP = 'DPoP realm="api", algs="ES256 PS256 RS256 EdDSA"'
+BARE = f'Bearer realm="api", {DPOP}'
 
 
 class Account(APIView):
@@ -80,7 +81,7 @@ def test_a_missing_scope_is_named_in_the_challenge(
     assert answer["WWW-Authenticate"] == (
         'Bearer realm="api", error="insufficient_scope", '
         'error_description="the access token lacks a scope that this needs", '
-        'scope="openid profile"'
+        f'scope="openid profile", {DPOP}'
     )
     assert answer.json()["error"] == "insufficient_scope"
 
@@ -120,7 +121,7 @@ def test_a_user_who_authenticated_otherwise_must_do_so_again(
         'Bearer realm="api", error="insufficient_user_authentication", '
         'error_description="the user must authenticate in another way: '
         'start a new authentication request with these acr_values", '
-        'acr_values="passkey push"'
+        f'acr_values="passkey push", {DPOP}'
     )
 
 

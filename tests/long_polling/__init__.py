@@ -1,0 +1,1 @@
+"""Held polls, on a real ASGI server."""

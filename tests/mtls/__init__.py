@@ -1,0 +1,1 @@
+"""Client certificates through a real nginx, with the configuration that the documentation shows."""
