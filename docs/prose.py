@@ -37,8 +37,8 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
         (ASK, CANCEL, TOKEN, INTROSPECT, REVOKE),
         "Authenticate by the method that the client is registered for, and by that one only. "
         "Compare the secret, or the key, `aud`, `exp` and `jti` of the assertion: an assertion "
-        "lives at most 30 minutes, and its `jti` is good once. With a certificate, send `client_id` "
-        "and show it where `mtls_endpoint_aliases` of discovery says "
+        "lives at most 30 minutes, and its `jti` is good once. With a certificate, send "
+        "`client_id`, and show it where `mtls_endpoint_aliases` of discovery says "
         "([Take client certificates](../how-to/mutual-tls.md)). The description of a wrong secret "
         "and of an unknown client is the same on purpose; the provider's log tells them apart.",
     ),
@@ -79,13 +79,16 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
     ),
     "invalid_authorization_details": ErrorProse(
         (ASK, TOKEN),
-        "Send `authorization_details` as a JSON array of objects, each with a `type` that discovery "
-        "lists and the client is registered for, and of the form that the description asks for. At the "
+        "Send `authorization_details` as a JSON array of objects, each with a `type` that "
+        "discovery "
+        "lists and the client is registered for, and of the form that the description asks for. "
+        "At the "
         "token endpoint, send objects that are equal to granted ones, or none.",
     ),
     "invalid_target": ErrorProse(
         (ASK, TOKEN),
-        "Name resources that the realm knows ([RESOURCES](settings.md#resources)) as absolute URIs; "
+        "Name resources that the realm knows ([RESOURCES](settings.md#resources)) as absolute "
+        "URIs; "
         "at the token endpoint, none that the authentication request did not name, where it named "
         "some.",
     ),

@@ -422,6 +422,15 @@ CHECKS: Final[tuple[Check, ...]] = (
         deploy=True,
         database=True,
     ),
+    Check(
+        id="django_ciba.W054",
+        title="A client that its realm refuses",
+        hint="Give it profile fapi-ciba, and what that profile needs, by manage.py ciba_import or "
+        "in the admin; or disable it.",
+        find=stored_rows.clients_without_the_profile,
+        deploy=True,
+        database=True,
+    ),
 )
 
 

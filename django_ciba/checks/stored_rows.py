@@ -186,3 +186,17 @@ def pairwise_without_salt() -> Iterator[str]:
     rows = pairwise.values_list("realm__path", "client_id")
     for path, client_id in rows.order_by("realm__path", "client_id"):
         yield f"Client {client_id} of realm {path} is pairwise, and PAIRWISE_SALT is not set."
+
+
+@silent_without_database
+def clients_without_the_profile() -> Iterator[str]:
+    strict = [realm for realm in _every_realm() if realm.conf.REQUIRE_FAPI_CIBA is True]
+    refused = Client.objects.filter(enabled=True, realm__in=strict).exclude(
+        profile=Client.Profile.FAPI_CIBA
+    )
+    rows = refused.values_list("realm__path", "client_id")
+    for path, client_id in rows.order_by("realm__path", "client_id"):
+        yield (
+            f"Client {client_id} is not of profile fapi-ciba, and realm {path} takes no others "
+            "(require_fapi_ciba)."
+        )

@@ -42,9 +42,9 @@ class Push(CallingMode):
         return conf.PUSH_DELIVERY and not conf.REQUIRE_FAPI_CIBA
 
     def refusal(self, client: Client) -> str | None:
-        if client.profile == Client.Profile.FAPI_CIBA:
+        if client.is_fapi:
             return "FAPI-CIBA allows poll and ping only"
-        if client.tls_client_certificate_bound_access_tokens or client.dpop_bound_access_tokens:
+        if client.binds_its_tokens:
             return "this client needs bound access tokens, which cannot be pushed"
         return super().refusal(client)
 

@@ -286,12 +286,19 @@ def test_an_inactive_token_is_said_signed_too(realm: Realm, api: RelyingParty) -
     ("registered", "alg"),
     [
         ({"introspection_signed_response_alg": "EdDSA"}, "EdDSA"),
-        ({"id_token_signed_response_alg": "PS256", "profile": "fapi-ciba"}, "PS256"),
+        (
+            {
+                "id_token_signed_response_alg": "PS256",
+                "profile": "fapi-ciba",
+                "dpop_bound_access_tokens": True,
+            },
+            "PS256",
+        ),
         ({}, "RS256"),
     ],
 )
 def test_it_is_signed_as_the_caller_is_registered(
-    realm: Realm, relying_party: RelyingParties, registered: dict[str, str], alg: str
+    realm: Realm, relying_party: RelyingParties, registered: dict[str, Any], alg: str
 ) -> None:
     server = relying_party(
         client_id="api",

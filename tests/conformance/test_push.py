@@ -96,7 +96,6 @@ def test_without_a_client_notification_token_nothing_begins(rp: RelyingParty) ->
     ("changes", "words"),
     [
         ({"backchannel_client_notification_endpoint": ""}, "no backchannel_client_notification"),
-        ({"profile": "fapi-ciba"}, "FAPI-CIBA allows poll and ping only"),
         ({"dpop_bound_access_tokens": True}, "bound access tokens, which cannot be pushed"),
         (
             {"tls_client_certificate_bound_access_tokens": True},
@@ -113,6 +112,22 @@ def test_a_client_whose_tokens_cannot_be_pushed_is_refused(
     assert words in answer.json()["error_description"]
     assert answer.status_code == 400
     assert not Delivery.objects.exists()
+
+
+@pytest.mark.requirement("FAPI-CIBA", "5.2.2")
+def test_a_fapi_client_cannot_have_its_tokens_pushed(
+    relying_party: RelyingParties, callback: CallbackServer
+) -> None:
+    """Not even where the realm pushes, and the row has come about past every registration."""
+    rp = relying_party(
+        profile="fapi-ciba",
+        token_endpoint_auth_method="private_key_jwt",
+        dpop_bound_access_tokens=True,
+        backchannel_token_delivery_mode="push",
+        backchannel_client_notification_endpoint=callback.url,
+    )
+    answer = rp.authenticate(client_notification_token=TOKEN)
+    refused(answer, "unauthorized_client", "FAPI-CIBA allows poll and ping only")
 
 
 @pytest.mark.requirement("CIBA Core", "13")

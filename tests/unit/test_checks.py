@@ -235,6 +235,14 @@ def details_type_without_library(site: Site) -> None:
     site.monkeypatch.setattr(details_types, "INSTALLED", False)
 
 
+def client_of_before(site: Site) -> None:
+    """A realm that was closed to all but FAPI-CIBA when it had a client already."""
+    realm = Realm.objects.get()
+    provider.make_client(realm)
+    realm.settings["require_fapi_ciba"] = True
+    realm.save()
+
+
 def pairwise_without_salt(site: Site) -> None:
     provider.make_client(Realm.objects.get(), subject_type="pairwise")
 
@@ -422,6 +430,7 @@ CARELESS: list[Any] = [
     ),
     ("E051", details_type_with(template="{% load x %}"), "template: line 1: Invalid block tag"),
     ("E051", details_type_without_library, "install django-ciba[rar]"),
+    ("W054", client_of_before, "Client shop is not of profile fapi-ciba, and realm / takes no"),
     ("E052", pairwise_without_salt, "Client shop of realm / is pairwise, and PAIRWISE_SALT is"),
     ("E048", issuer_of("javascript:alert(1)"), "Realm /: issuer_override 'javascript:alert(1)'"),
     ("E048", issuer_of("https://op.example.com/"), "must not end with a slash."),

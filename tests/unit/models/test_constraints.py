@@ -14,6 +14,7 @@ from django.db.models import UniqueConstraint
 from django_ciba.models import (
     AcrMapping,
     AuthenticationRequest,
+    AuthorizationDetailsType,
     Client,
     Delivery,
     Grant,
@@ -217,6 +218,15 @@ def test_a_kid_names_one_key_of_a_realm(root: Realm) -> None:
     assert found is not None
     found.pk, found.state = None, "retired"
     refuses("ciba_kid_in_realm", lambda: found.save(force_insert=True))
+
+
+def test_a_type_of_authorization_details_is_declared_once_in_a_realm(root: Realm) -> None:
+    def declare(realm: Realm) -> None:
+        AuthorizationDetailsType.objects.create(realm=realm, type="payment_initiation")
+
+    declare(root)
+    declare(make_realm("alpha", root))
+    refuses("ciba_authorization_details_type_in_realm", lambda: declare(root))
 
 
 def test_an_acr_value_leads_to_one_journey(root: Realm) -> None:
