@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 from django_ciba.admin.base import ModelForm, OperatorAdmin
 from django_ciba.client_registration import (
@@ -123,12 +124,20 @@ class ClientAdmin(OperatorAdmin[Client]):
                     "secret_state",
                     "token_endpoint_auth_signing_alg",
                     "issuer_only_audience",
+                ]
+            },
+        ),
+        (
+            "Client certificate (tls_client_auth)",
+            {
+                "classes": ["collapse"],
+                "fields": [
                     "tls_client_auth_subject_dn",
                     "tls_client_auth_san_dns",
                     "tls_client_auth_san_uri",
                     "tls_client_auth_san_ip",
                     "tls_client_auth_san_email",
-                ]
+                ],
             },
         ),
         ("Keys", {"fields": ["jwks", "jwks_uri"]}),
@@ -141,8 +150,6 @@ class ClientAdmin(OperatorAdmin[Client]):
                     "grant_types",
                     "require_signed_request_object",
                     "backchannel_authentication_request_signing_alg",
-                    "request_object_encryption_alg",
-                    "request_object_encryption_enc",
                     "backchannel_user_code_parameter",
                     "hide_unknown_users",
                 ]
@@ -173,24 +180,35 @@ class ClientAdmin(OperatorAdmin[Client]):
             {
                 "fields": [
                     "id_token_signed_response_alg",
-                    "id_token_encrypted_response_alg",
-                    "id_token_encrypted_response_enc",
                     "userinfo_signed_response_alg",
-                    "userinfo_encrypted_response_alg",
-                    "userinfo_encrypted_response_enc",
                     "subject_type",
                     "sector_identifier_uri",
                 ]
             },
         ),
         (
-            "Introspection",
+            "Encryption",
             {
+                "classes": ["collapse"],
+                "fields": [
+                    "id_token_encrypted_response_alg",
+                    "id_token_encrypted_response_enc",
+                    "userinfo_encrypted_response_alg",
+                    "userinfo_encrypted_response_enc",
+                    "request_object_encryption_alg",
+                    "request_object_encryption_enc",
+                ],
+            },
+        ),
+        (
+            "Introspection, for a resource server",
+            {
+                "classes": ["collapse"],
                 "fields": [
                     "may_introspect",
                     "resource_identifiers",
                     "introspection_signed_response_alg",
-                ]
+                ],
             },
         ),
         (
@@ -231,9 +249,12 @@ class ClientAdmin(OperatorAdmin[Client]):
                 return forms.ChoiceField(
                     choices=[("", "---------"), *((each, each) for each in known)],
                     required=False,
-                    label=db_field.verbose_name,
+                    label=capfirst(db_field.verbose_name),
                 )
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name in ("authorization_details_types", "resource_identifiers"):
+            field.widget.attrs["rows"] = 3  # a short list of names
+        return field
 
     @admin.display(description="registered by")
     def registered_by(self, obj: Client) -> str:

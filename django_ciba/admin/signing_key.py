@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from django_ciba.admin.base import ModelForm, OperatorAdmin, readable, short, short_moment
 from django_ciba.jose import KEY_ALGS
-from django_ciba.models import NotPublishedLongEnough, SigningKey
+from django_ciba.models import NotPublishedLongEnough, SigningKey, configuration
 
 CURRENT = str(SigningKey.State.CURRENT)
 IN_USE = (
@@ -72,9 +72,7 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
         "short_kid",
         "alg",
         "realm",
-        "created",
-        "activated",
-        "retired",
+        "turn",
     ]
     list_display_links = ["short_state", "short_kid"]
     list_filter = ["state", "alg", "realm"]
@@ -104,10 +102,6 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
     def short_state(self, obj: SigningKey) -> str:
         return str(obj.state)
 
-    @admin.display(description="created", ordering="created_at")
-    def created(self, obj: SigningKey) -> SafeString | None:
-        return short_moment(obj.created_at)
-
     @admin.display(description="may sign from")
     def may_sign_from(self, obj: SigningKey) -> str:
         """When a next key has been published for long enough (KEY_PUBLISHED_BEFORE)."""
@@ -115,13 +109,19 @@ class SigningKeyAdmin(OperatorAdmin[SigningKey]):
             return "-"
         return readable(obj.may_sign_from)
 
-    @admin.display(description="signs since", ordering="activated_at")
-    def activated(self, obj: SigningKey) -> SafeString | None:
-        return short_moment(obj.activated_at)
+    @admin.display(description="since, or from")
+    def turn(self, obj: SigningKey) -> SafeString | None:
+        """Since when it signs or is retired; a next one: from when it may sign.
 
-    @admin.display(description="retired", ordering="retired_at")
-    def retired(self, obj: SigningKey) -> SafeString | None:
-        return short_moment(obj.retired_at)
+        The settings of its realm are read as this process holds them: a list asks once for all.
+        """
+        obj.realm = configuration().realm(obj.realm.path) or obj.realm
+        moments = {
+            SigningKey.State.NEXT: obj.may_sign_from,
+            SigningKey.State.CURRENT: obj.activated_at,
+            SigningKey.State.RETIRED: obj.retired_at,
+        }
+        return short_moment(moments[SigningKey.State(obj.state)])
 
     def get_form(
         self,

@@ -207,8 +207,12 @@ class Client(ConfigurationModel):
         blank=True,
         help_text="Of signed introspection answers (RFC 9701), when it asks for one.",
     )
-    request_object_encryption_alg = models.CharField(max_length=30, blank=True)
-    request_object_encryption_enc = models.CharField(max_length=30, blank=True)
+    request_object_encryption_alg = models.CharField(
+        "request encryption algorithm", max_length=30, blank=True
+    )
+    request_object_encryption_enc = models.CharField(
+        "request content encryption", max_length=30, blank=True
+    )
     subject_type = models.CharField(max_length=10, choices=SubjectType, default=SubjectType.PUBLIC)
     sector_identifier_uri = models.CharField(
         "sector identifier URI",
