@@ -251,7 +251,7 @@ class ClientAdmin(OperatorAdmin[Client]):
                     required=False,
                     label=capfirst(db_field.verbose_name),
                 )
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name in ("authorization_details_types", "resource_identifiers"):
             field.widget.attrs["rows"] = 3  # a short list of names
         return field
