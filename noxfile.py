@@ -5,7 +5,6 @@ The oldest and the newest pair run everything, the ones between run what is quic
 """
 
 import os
-import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -50,8 +49,10 @@ def pyenv_root() -> Path:
     """Where pyenv is: as it says itself, or beside the shims that are on PATH."""
     if named := os.environ.get("PYENV_ROOT"):
         return Path(named)
-    shims = Path(shutil.which("python3") or "").parent
-    return shims.parent if shims.name == "shims" else Path.home() / ".pyenv"
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        if Path(folder).name == "shims":
+            return Path(folder).parent
+    return Path.home() / ".pyenv"
 
 
 def newest_in(versions: Path, python: str) -> str | None:

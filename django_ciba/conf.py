@@ -261,7 +261,8 @@ class CibaSettings:
     LOGIN_HINT_FIELDS = Setting[tuple[str, ...] | list[str]](
         ("username", "email", "pk"),
         "Fields of the user model that a plain `login_hint` is compared with. A hint that fits "
-        "more than one user fits nobody.",
+        "more than one user fits nobody, and the primary key is nothing that pairwise clients may "
+        "name users by.",
         problem=texts,
     )
     AUTH_REQ_ID_LIFETIME = Setting(
@@ -364,7 +365,8 @@ class CibaSettings:
     )
     RESOURCES = Setting[tuple[str, ...] | list[str]](
         (),
-        "Resources that tokens may be asked for by `resource` (RFC 8707): absolute URIs.",
+        "Resources that tokens may be asked for by `resource` (RFC 8707): absolute URIs. UserInfo, "
+        "by the issuer or by its own address, is always one.",
         problem=resources,
         realm=True,
     )

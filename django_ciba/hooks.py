@@ -49,9 +49,14 @@ class CibaHooks:
         """The one user that `hint` means to `client`, or None; costs one statement.
 
         A hint that fits two users fits nobody, or one of them could be asked in place of the other.
+        A pairwise client names nobody by the primary key: it could try them all together with a
+        `sub` of its own in `claims`, and so learn which public subject that is.
         """
         if isinstance(hint, PlainHint):
-            return self._only_user(ciba_settings.LOGIN_HINT_FIELDS, hint.value)
+            names, model = ciba_settings.LOGIN_HINT_FIELDS, get_user_model()
+            if client.is_pairwise:
+                names = [name for name in names if _field(model, name) != model._meta.pk]
+            return self._only_user(names, hint.value)
         if hint.format == "iss_sub":
             ours = client.realm.issuer
             if hint.members["iss"].rstrip("/") != ours.rstrip("/"):
@@ -61,6 +66,8 @@ class CibaHooks:
             scheme, _, address = hint.members["uri"].partition(":")
             return self._only_user(("email",), address) if scheme.lower() == "acct" else None
         (value,) = hint.members.values()
+        if hint.format == "opaque" and client.is_pairwise:
+            return self.user_for_subject(value, client)
         return self._only_user(FORMAT_FIELDS.get(hint.format, ()), value)
 
     def public_subject(self, user: AbstractBaseUser) -> str:

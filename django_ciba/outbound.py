@@ -462,7 +462,7 @@ def _retry_after(answer: http.client.HTTPResponse) -> float | None:
         return float(value)
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of twenty digits
         return None
     if date.tzinfo is None:
         return None

@@ -70,9 +70,9 @@ class ClientForm(ModelForm[Client]):
 
     def _needs_a_secret(self, method: str) -> bool:
         """client_secret_jwt needs more than the digest that the other methods are content with."""
-        stored = self.instance.secret_digest
+        stored = bool(self.instance.secret_digest)
         if method == Client.AuthMethod.CLIENT_SECRET_JWT:
-            stored = self.instance.secret_encrypted
+            stored = self.instance.keeps_secret
         return method in SECRET_METHODS and not stored
 
     def _informational(self, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:

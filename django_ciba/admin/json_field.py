@@ -7,8 +7,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 
-from django_ciba.client_registration import unstorable
 from django_ciba.jose import Malformed, parse_json
+from django_ciba.protocol.problems import unstorable
 
 
 class StrictJSONField(forms.JSONField):

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any, Final
 
-from django_ciba.client_registration import Problem, joined, under
 from django_ciba.models import AuthorizationDetailsType, configuration
 from django_ciba.protocol.errors import InvalidAuthorizationDetails, ServerError
+from django_ciba.protocol.problems import Problem, joined, under
 
 from .words import template_problem
 

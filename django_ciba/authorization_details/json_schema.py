@@ -10,7 +10,8 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
-from django_ciba.client_registration import Problem, joined, member, values
+from django_ciba.protocol.errors import NOT_IN_DESCRIPTION
+from django_ciba.protocol.problems import Problem, joined, member, values
 
 Rule: TypeAlias = Callable[[Any, Any, Any], str]  # of keyword value, instance and schema
 
@@ -24,8 +25,6 @@ APPLICATORS: Final = frozenset(
     {"allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties", *REFERENCES}
 )
 SHOWABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,59}")
-# RFC 6749 §5.2: what error_description may not hold.
-NOT_SAYABLE: Final = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
 MOST_SAID: Final = 200
 
 
@@ -75,7 +74,7 @@ def fault(checks: Draft202012Validator, instance: Mapping[str, Any], at: str) ->
         words = RULES[rule](error.validator_value, error.instance, error.schema)
     else:
         words = f"breaks the rule {rule} of the schema of its type"
-    return NOT_SAYABLE.sub("?", f"{at}{_place(error.absolute_path)} {words}")[:MOST_SAID]
+    return NOT_IN_DESCRIPTION.sub("?", f"{at}{_place(error.absolute_path)} {words}")[:MOST_SAID]
 
 
 def _place(steps: Iterable[str | int]) -> str:

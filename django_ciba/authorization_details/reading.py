@@ -3,10 +3,10 @@
 import json
 from typing import Any, Final
 
-from django_ciba.client_registration import unstorable
 from django_ciba.jose import Malformed, parse_json
 from django_ciba.protocol.errors import InvalidAuthorizationDetails
 from django_ciba.protocol.parameters import Parameters
+from django_ciba.protocol.problems import unstorable
 
 PARAMETER: Final = "authorization_details"
 MOST_BYTES: Final = 8192  # of the whole, as JSON: a person must read it

@@ -100,9 +100,9 @@ class _Items(Sequence[Any]):
     @overload
     def __getitem__(self, at: SupportsIndex) -> Any: ...
     @overload
-    def __getitem__(self, at: slice) -> "tuple[Any, ...]": ...
+    def __getitem__(self, at: slice) -> "_Items": ...
     def __getitem__(self, at: Any) -> Any:
-        return self._items[at]
+        return _Items(self._items[at]) if isinstance(at, slice) else self._items[at]
 
     def __len__(self) -> int:
         return len(self._items)

@@ -16,6 +16,7 @@ from django_ciba.jose import (
     audiences,
     not_before,
     not_expired,
+    numeric_date,
     parse_json,
     same_audience,
     unverified_claims,
@@ -37,6 +38,9 @@ from django_ciba.protocol.hints import (
 )
 from django_ciba.protocol.names import HINTS
 from django_ciba.protocol.parameters import Parameters
+
+# RFC 8725 §3.11: an access token or another answer of the same issuer's is no hint.
+TYPES = ("JWT",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,10 @@ def by_id_token_hint(value: Any, client: Client, now: datetime) -> AbstractBaseU
     try:
         # Our access tokens and introspection answers are signed by the same keys.
         claims = verify(
-            _token(value), realm.verification_keys, algs=ASYMMETRIC_ALGS, typ=("JWT",)
+            _token(value), realm.verification_keys, algs=ASYMMETRIC_ALGS, typ=TYPES
         ).claims
+        if numeric_date(claims, "exp") is None:  # so is UserInfo, which has none
+            raise InvalidRequest("id_token_hint: claim exp is needed")
         if not realm.conf.ACCEPT_EXPIRED_ID_TOKEN_HINT:
             not_expired(claims, now=now.timestamp(), leeway=ciba_settings.CLOCK_LEEWAY)
         aud = audiences(claims)
@@ -108,7 +114,7 @@ def by_login_hint_token(value: Any, client: Client, now: datetime) -> AbstractBa
         ]
         if not trusted:
             raise InvalidRequest("login_hint_token: its iss is not trusted here")
-        claims = verify_by(trusted[0], token, algs=ASYMMETRIC_ALGS).claims
+        claims = verify_by(trusted[0], token, algs=ASYMMETRIC_ALGS, typ=TYPES).claims
         not_expired(claims, now=moment, leeway=leeway)
         not_before(claims, now=moment, leeway=leeway)
         aud = audiences(claims)

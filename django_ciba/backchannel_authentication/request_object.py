@@ -86,9 +86,7 @@ def verified_request(token: str, client: Client, now: datetime) -> Verified:
         raise InvalidRequest("request: iss must be the client_id")
     if claims.get("client_id") not in (None, client.client_id):
         raise InvalidRequest("request: client_id differs from the client that authenticated")
-    given = audiences(claims)
-    if not any(same_audience(each, ours) for each in given for ours in client.realm.audiences):
-        raise InvalidRequest(f"request: aud must hold the issuer, {client.realm.issuer}")
+    the_audience_is_ours(claims, client)
     exp = claims.get("exp")
     if isinstance(exp, int | float) and exp > moment + LONGEST_LIFE:  # in milliseconds, mostly
         raise InvalidRequest(UNREASONABLE)
@@ -98,8 +96,19 @@ def verified_request(token: str, client: Client, now: datetime) -> Verified:
     return verified
 
 
+def the_audience_is_ours(claims: Mapping[str, Any], client: Client) -> None:
+    """CIBA Core §7.1.1: aud holds the issuer, or one of PingAM's other names for it.
+
+    FAPI 1.0 Advanced §5.2.2 (15): the issuer itself.
+    """
+    realm = client.realm
+    ours = (realm.issuer,) if client.is_fapi else realm.audiences
+    if not any(same_audience(each, name) for each in audiences(claims) for name in ours):
+        raise InvalidRequest(f"request: aud must hold the issuer, {realm.issuer}")
+
+
 def it_is_fresh(claims: Mapping[str, Any]) -> None:
-    """FAPI-CIBA §5.2.2 (5)-(6), CIBA Core §7.1.1: iat, nbf and jti needed; exp soon after nbf.
+    """FAPI-CIBA §5.2.2 (9), CIBA Core §7.1.1: iat, nbf and jti needed; exp soon after nbf.
 
     The other rules of these claims hold already: as exp lies ahead, nbf is not long ago either.
     """

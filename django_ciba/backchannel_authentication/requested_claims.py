@@ -6,12 +6,12 @@ from typing import Any, Final, TypeAlias
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from django_ciba.client_registration import unstorable
 from django_ciba.hooks import fits, hooks, supported_claims
 from django_ciba.jose import JoseError, parse_json
 from django_ciba.models import Client
 from django_ciba.protocol.errors import InvalidRequest, UnknownUserId
 from django_ciba.protocol.parameters import Parameters
+from django_ciba.protocol.problems import unstorable
 
 MAX_LENGTH: Final = 4096
 # Where claims may be asked for, and which of ours stand there beside those of the hooks.

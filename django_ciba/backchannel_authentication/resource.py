@@ -7,4 +7,4 @@ from django_ciba.protocol.resource import requested_resources
 
 def requested_resource(parameters: Parameters, realm: Realm) -> list[str]:
     """RFC 8707 §2.1: absolute URIs that the realm knows; [] when the client names none."""
-    return requested_resources(parameters, realm.conf.RESOURCES)
+    return requested_resources(parameters, realm.resources)

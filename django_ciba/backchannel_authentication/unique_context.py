@@ -6,7 +6,7 @@ from django_ciba.protocol.parameters import Parameters
 
 
 def the_context_is_unique(parameters: Parameters, client: Client) -> None:
-    """FAPI-CIBA §5.2.2 (7): a binding message, or authorization details that say what for."""
+    """FAPI-CIBA §5.2.2 (2): a binding message, or authorization details that say what for."""
     if client.is_fapi and not (
         parameters.get("binding_message") or parameters.get("authorization_details")
     ):

@@ -82,7 +82,7 @@ def undecryptable_keys() -> Iterator[str]:
     rows = live.values_list("pk", "kid", "alg", "realm__path")
     for pk, kid, alg, path in rows.order_by("pk"):
         try:
-            SigningKey.objects.only("private_pem").get(pk=pk)
+            _ = SigningKey.objects.only("private_pem").get(pk=pk).private_pem
         except UndecryptableError:
             yield f"The {alg} signing key {kid} of realm {path} cannot be decrypted."
 

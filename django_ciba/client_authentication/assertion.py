@@ -83,10 +83,8 @@ def _the_audience_is_ours(claims: Mapping[str, Any], client: Client) -> None:
     ours = (realm.issuer,) if client.issuer_only_audience else realm.audiences
     given = audiences(claims)
     if not given or not all(any(same_audience(each, name) for name in ours) for each in given):
-        raise InvalidClient(
-            f"client_assertion: aud must be the issuer, {realm.issuer}"
-            + ("" if client.issuer_only_audience else ", or the address of the endpoint called")
-        )
+        others = "" if client.issuer_only_audience else ", or the token or backchannel endpoint"
+        raise InvalidClient(f"client_assertion: aud must be the issuer, {realm.issuer}{others}")
 
 
 def _the_jti_is_new(claims: Mapping[str, Any], client: Client, expires: float) -> None:

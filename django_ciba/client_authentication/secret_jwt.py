@@ -14,11 +14,11 @@ class ClientSecretJwt(AssertionMethod):
 
     def verified_claims(self, assertion: str, client: Client) -> Mapping[str, Any]:
         """OpenID Connect Core §9, §10.1: a MAC with the octets of the client's secret."""
-        if not client.secret_encrypted:
+        if not client.keeps_secret:
             raise InvalidClient(
                 "client authentication failed",
-                log_detail="client_secret_jwt, and only a digest of the secret is stored: give "
-                "the client a new secret",
+                log_detail="client_secret_jwt, and of the secret only a digest is stored, or what "
+                "no key decrypts any more: give the client a new secret",
             )
         registered = client.token_endpoint_auth_signing_alg
         algs = (registered,) if registered else MAC_ALGS

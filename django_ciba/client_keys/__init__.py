@@ -14,8 +14,6 @@ from django_ciba.jose import (
     EncryptionKey,
     UnknownKey,
     Verified,
-    encryption_keys,
-    registered_certificates,
     verification_keys,
     verify,
 )
@@ -65,7 +63,7 @@ def encryption_key(client: Client, alg: str) -> EncryptionKey:
         held = remote.known(client.jwks_uri, now)
         keys = held.for_encryption if remote.in_date(held, now) else ()
     else:
-        keys = encryption_keys(client.jwks, unknown="skip") if client.jwks else ()
+        keys = client.inline_encryption_keys
     for key in keys:
         if alg in key.algs:
             return key
@@ -80,8 +78,7 @@ def registers(client: Client, certificate: x509.Certificate) -> bool:
     """
     url = client.jwks_uri
     if not url:
-        inline = registered_certificates(client.jwks, unknown="skip") if client.jwks else ()
-        return _is_one_of(certificate, inline)
+        return _is_one_of(certificate, client.inline_certificates)
     now = timezone.now()
     held = remote.known(url, now)
     if _is_one_of(certificate, held.certificates) and remote.in_date(held, now):

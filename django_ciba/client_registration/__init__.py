@@ -12,46 +12,20 @@ from typing import Any
 from django_ciba.conf import CibaSettings
 from django_ciba.jose import DEFAULT_ENC
 from django_ciba.models import Client, Realm
+from django_ciba.models.client import COMPUTED
+from django_ciba.protocol.problems import Problem, member, under
 
-from .members import (
-    COLUMNS,
-    INFORMATIONAL,
-    MEMBERS,
-    member_problems,
-    validated,
-)
-from .problems import (
-    Problem,
-    described,
-    joined,
-    member,
-    shown,
-    too_deep,
-    under,
-    unknown,
-    unstorable,
-    values,
-)
+from .members import COLUMNS, INFORMATIONAL, MEMBERS, member_problems, validated
 from .rules import ENCRYPTION, RULES, SECRET_METHODS, Case
 
 __all__ = [
     "MEMBERS",
     "SECRET_METHODS",
     "InvalidMetadata",
-    "Problem",
-    "described",
-    "joined",
-    "member",
     "metadata_of",
     "metadata_problems",
     "registered",
-    "shown",
-    "too_deep",
-    "under",
-    "unknown",
-    "unstorable",
     "validated",
-    "values",
 ]
 
 
@@ -91,7 +65,7 @@ def metadata_problems(
         conf=conf,
         details_types=details_types,
         has_secret=existing is not None and bool(existing.secret_digest),
-        knows_secret=existing is not None and bool(existing.secret_encrypted),
+        knows_secret=existing is not None and existing.keeps_secret,
     )
     for members, rule in RULES:
         if faulty.isdisjoint(members):
@@ -120,8 +94,8 @@ def registered(metadata: object, realm: Realm, *, existing: Client | None = None
     own = {name: value for name, value in client.metadata.items() if name not in INFORMATIONAL}
     client.metadata = own | {name: whole[name] for name in INFORMATIONAL if name in whole}
     _keep_secret(client, metadata.get("client_secret"))
-    for kept in ("inline_keys", "scopes"):  # computed once from what has just changed
-        client.__dict__.pop(kept, None)
+    for computed in COMPUTED:  # from what has just changed
+        client.__dict__.pop(computed, None)
     return client
 
 
@@ -140,7 +114,7 @@ def _keep_secret(client: Client, given: str | None) -> None:
         # or an old secret would be good again after the way back
         client.secret_digest = client.secret_encrypted = ""
         return
-    kept = client.secret_digest and (method != methods.CLIENT_SECRET_JWT or client.secret_encrypted)
+    kept = client.secret_digest and (method != methods.CLIENT_SECRET_JWT or client.keeps_secret)
     if given is not None and not (kept and client.has_secret(given)):
         client.set_secret(given)
     elif method != methods.CLIENT_SECRET_JWT:

@@ -8,11 +8,11 @@ from typing import Any, Final
 from django_ciba.models import Client, Realm
 from django_ciba.models.secrets import new_secret
 from django_ciba.outbound import OutboundError, fetch_json
+from django_ciba.protocol.problems import Problem
 
 from . import InvalidMetadata, metadata_of, registered
 from .members import MEMBERS
-from .problems import Problem
-from .rules import MODE, NOTIFICATIONS, SECRET_METHODS
+from .rules import MODE, NOTIFICATIONS, SECRET_METHODS, USE_THE_KEYS, uses_its_keys
 
 logger = logging.getLogger("django_ciba.client_registration")
 
@@ -37,6 +37,12 @@ SAID_BY_US: Final = (
     "registration_client_uri",
     "client_secret_expires_at",
     "client_id_issued_at",
+)
+# A request that it made under its own sector would else be answered with a subject of another's.
+OTHER_SUBJECTS: Final = (
+    "is pairwise, and what its subjects are made from stays as it was registered: subject_type, "
+    "the host of sector_identifier_uri (else of jwks_uri, or of where tokens are pushed to), and "
+    f"whether {MODE} is push; register another client"
 )
 DEFAULT_METHOD: Final = Client.AuthMethod.CLIENT_SECRET_BASIC.value
 
@@ -63,7 +69,7 @@ def self_updated(asked: Mapping[str, Any], client: Client) -> str | None:
     What is left out gets its default. What is an operator's to give stays as it is.
     Out: the client is changed, and not saved. A new secret is made only where the method needs one
     that is not stored.
-    Errors: `InvalidMetadata`, with every fault; the client is then unchanged.
+    Errors: `InvalidMetadata`, with every fault; the client is then not to be saved.
     """
     known = _its_own_secret(asked, client)
     given = {name: asked.get(name) for name in REGISTRABLE}
@@ -71,12 +77,24 @@ def self_updated(asked: Mapping[str, Any], client: Client) -> str | None:
     method, secret = _method(given), None
     if method in SECRET_METHODS:
         signs = method == Client.AuthMethod.CLIENT_SECRET_JWT
-        kept = client.secret_digest and (known or client.secret_encrypted or not signs)
+        kept = client.secret_digest and (known or client.keeps_secret or not signs)
         secret = None if kept else new_secret()
         if found := secret or known:
             given["client_secret"] = found
+    before = _made_from(client)
     registered(given, client.realm, existing=client)
+    if client.is_pairwise and _made_from(client) != before:
+        raise InvalidMetadata([Problem("subject_type", OTHER_SUBJECTS)])
     return secret
+
+
+def _made_from(client: Client) -> tuple[str, bool] | None:
+    """OpenID Connect Core §8.1: what its pairwise subjects are made from, and what proves that."""
+    return (client.sector, _is_pushed_to(client)) if client.is_pairwise else None
+
+
+def _is_pushed_to(client: Client) -> bool:
+    return client.backchannel_token_delivery_mode == Client.DeliveryMode.PUSH
 
 
 def _method(given: Mapping[str, Any]) -> Any:
@@ -113,7 +131,7 @@ def in_its_sector(client: Client) -> None:
     if not client.is_pairwise or not client.sector_identifier_uri:
         return
     name = "sector_identifier_uri"
-    pushed = client.backchannel_token_delivery_mode == Client.DeliveryMode.PUSH
+    pushed = _is_pushed_to(client)
     where = NOTIFICATIONS if pushed else "jwks_uri"
     address = getattr(client, where)
     if not address:
@@ -124,11 +142,16 @@ def in_its_sector(client: Client) -> None:
                 )
             ]
         )
+    # Anybody may read whom a list names, and register that address.
+    if not pushed and not uses_its_keys(
+        client.token_endpoint_auth_method, client.require_signed_request_object
+    ):
+        raise InvalidMetadata([Problem(where, f"is what the list must name, {USE_THE_KEYS}")])
     try:
         listed = fetch_json(client.sector_identifier_uri)
     except OutboundError as fault:
         logger.info("sector_identifier_uri of %s: %s", client.client_id, fault.reason)
-        raise InvalidMetadata([Problem(name, "does not lead to a JSON list of URIs")]) from None
+        listed = None
     if not isinstance(listed, list):
         raise InvalidMetadata([Problem(name, "does not lead to a JSON list of URIs")])
     problems = [

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
@@ -13,7 +13,6 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
-from django_ciba.conf import resources
 from django_ciba.jose import (
     CAN_ENCRYPT,
     ENCRYPTION_ALGS,
@@ -25,9 +24,10 @@ from django_ciba.jose import (
 from django_ciba.models import Client
 from django_ciba.models.remote_jwks import called_address_problem
 from django_ciba.outbound import HOST_NAME
+from django_ciba.protocol.legible import shows, stacks_marks
 from django_ciba.protocol.names import CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE
-
-from .problems import Problem, shown, under, unknown, unstorable
+from django_ciba.protocol.problems import Problem, shown, under, unknown, unstorable
+from django_ciba.protocol.resource import is_resource
 
 Check: TypeAlias = Callable[[Any], Iterator[Problem]]
 
@@ -46,19 +46,39 @@ NOT_SHOWN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 ACTIVE_SCHEMES: Final = frozenset({"data", "javascript", "vbscript"})
 
 
-def text(value: Any, *, most: int = MOST_TEXT) -> Iterator[Problem]:
-    """A non-empty string that shows as it is stored."""
+def text(value: Any, *, most: int = MOST_TEXT) -> Generator[Problem, None, bool]:
+    """A non-empty string that shows as it is stored. `yield from` says whether it is one."""
+    fault = _text_fault(value, most)
+    if fault is not None:
+        yield Problem("", fault)
+    return fault is None
+
+
+def _text_fault(value: Any, most: int) -> str | None:
     if not isinstance(value, str):
-        yield Problem("", "must be a string")
-    elif not value:
-        yield Problem("", "must not be empty: leave it out, or say null")
-    elif len(value) > most:
-        yield Problem("", f"must be at most {most} characters long")
-    else:
-        for character in value:
-            if unicodedata.category(character) in NOT_SHOWN or character in BIDI_CONTROLS:
-                yield Problem("", f"holds a control character (U+{ord(character):04X})")
-                return
+        return "must be a string"
+    if not value:
+        return "must not be empty: leave it out, or say null"
+    if len(value) > most:
+        return f"must be at most {most} characters long"
+    for character in value:
+        if unicodedata.category(character) in NOT_SHOWN or character in BIDI_CONTROLS:
+            return f"holds a control character (U+{ord(character):04X})"
+    return None
+
+
+def name_of_a_client(value: Any) -> Iterator[Problem]:
+    """RFC 7591 §5: the name that users go by when they are asked shows, and as what it is."""
+    faults = list(text(value, most=200))
+    yield from faults
+    if faults:
+        return
+    if value.isspace():
+        yield Problem("", "must hold something that can be read")
+    elif not all(shows(value, at) for at in range(len(value))):
+        yield Problem("", "holds an invisible character, or one that no device shows")
+    elif stacks_marks(value):
+        yield Problem("", "stacks too many marks on one letter")
 
 
 def boolean(value: Any) -> Iterator[Problem]:
@@ -74,9 +94,7 @@ def one_of(choices: Iterable[str], value: Any) -> Iterator[Problem]:
 
 def validated(model: type[models.Model], column: str, value: Any) -> Iterator[Problem]:
     """A string that the column's own validators take: the model says it, once."""
-    faults = list(text(value))
-    yield from faults
-    if faults:
+    if not (yield from text(value)):
         return
     field: models.Field[Any, Any] = model._meta.get_field(column)  # type: ignore[assignment]
     for validator in field.validators:
@@ -97,15 +115,9 @@ def called_address(value: Any) -> Iterator[Problem]:
 
 def grant_types(value: Any) -> Iterator[Problem]:
     """RFC 7591 §2: grants that the token endpoint has, each named once."""
-    if not isinstance(value, list):
-        yield Problem("", "must be a list of strings")
-        return
-    if not value:
+    if value == []:
         yield Problem("", f"must name at least one grant type, as {CIBA_GRANT_TYPE}")
-    for index, each in enumerate(value):
-        yield from under(f"[{index}]", one_of((CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE), each))
-        if each in value[:index]:
-            yield Problem(f"[{index}]", "is named twice")
+    yield from list_of(partial(one_of, (CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE)), value)
 
 
 def scope(value: Any) -> Iterator[Problem]:
@@ -173,9 +185,7 @@ def redirect_address(value: Any) -> Iterator[Problem]:
 
 
 def _address(value: Any, takes: Callable[[str], object], what: str) -> Iterator[Problem]:
-    faults = list(text(value))
-    yield from faults
-    if faults:
+    if not (yield from text(value)):
         return
     try:
         parts = urlsplit(value)
@@ -188,9 +198,7 @@ def _address(value: Any, takes: Callable[[str], object], what: str) -> Iterator[
 
 def resource(value: Any) -> Iterator[Problem]:
     """RFC 8707 §2: an absolute URI without a fragment."""
-    faults = list(text(value, most=1000))
-    yield from faults
-    if not faults and resources([value]) is not None:
+    if (yield from text(value, most=1000)) and not is_resource(value):
         yield Problem("", "must be an absolute URI without a fragment")
 
 
@@ -210,9 +218,7 @@ def list_of(check: Check, value: Any) -> Iterator[Problem]:
 
 def distinguished_name(value: Any) -> Iterator[Problem]:
     """RFC 4514: the string form of a distinguished name."""
-    faults = list(text(value, most=1000))
-    yield from faults
-    if faults:
+    if not (yield from text(value, most=1000)):
         return
     try:
         Name.from_rfc4514_string(value)
@@ -227,16 +233,14 @@ def distinguished_name(value: Any) -> Iterator[Problem]:
 
 def host_name(value: Any) -> Iterator[Problem]:
     """RFC 5280 §4.2.1.6 dNSName."""
-    faults = list(text(value, most=253))
-    yield from faults
-    if not faults and not HOST_NAME.fullmatch(value.lower()):
+    if (yield from text(value, most=253)) and not HOST_NAME.fullmatch(value.lower()):
         yield Problem("", "must be a host name, as rp.example.com")
 
 
 def certificate_uri(value: Any) -> Iterator[Problem]:
     """RFC 5280 §4.2.1.6 uniformResourceIdentifier: absolute."""
-    faults = list(text(value, most=1000))
-    yield from faults or _address(value, bool, "be an absolute URI")
+    if (yield from text(value, most=1000)):
+        yield from _address(value, bool, "be an absolute URI")
 
 
 def certificate_ip(value: Any) -> Iterator[Problem]:
@@ -251,9 +255,7 @@ def certificate_ip(value: Any) -> Iterator[Problem]:
 
 def certificate_email(value: Any) -> Iterator[Problem]:
     """RFC 5280 §4.2.1.6 rfc822Name."""
-    faults = list(text(value, most=320))
-    yield from faults
-    if faults:
+    if not (yield from text(value, most=320)):
         return
     local, _, domain = value.rpartition("@")
     if not local or " " in local or not HOST_NAME.fullmatch(domain.lower()):
@@ -280,7 +282,7 @@ signing_alg: Final[Check] = partial(one_of, Client.SigningAlg.values)
 # RFC 7591 §2, CIBA Core §4, OpenID Connect Registration §2: each is a column of Client.
 COLUMNS: Final[Mapping[str, Check]] = {
     "client_id": partial(validated, Client, "client_id"),
-    "client_name": partial(text, most=200),
+    "client_name": name_of_a_client,
     "enabled": boolean,
     "token_endpoint_auth_method": partial(one_of, Client.AuthMethod.values),
     "token_endpoint_auth_signing_alg": partial(one_of, Client.AssertionAlg.values),

@@ -17,8 +17,7 @@ from django_ciba.jose import (
 from django_ciba.models import Client
 from django_ciba.models.client import FAPI_AUTH_METHODS
 from django_ciba.protocol.names import OPENID_SCOPE
-
-from .problems import Problem
+from django_ciba.protocol.problems import Problem
 
 AuthMethod = Client.AuthMethod
 DeliveryMode = Client.DeliveryMode
@@ -50,6 +49,10 @@ RESPONSE_ALGS: Final = (
     "id_token_signed_response_alg",
     "userinfo_signed_response_alg",
     "introspection_signed_response_alg",
+)
+USE_THE_KEYS: Final = (
+    "so the client must use the keys there: require signed requests, or choose private_key_jwt or "
+    "self_signed_tls_client_auth"
 )
 # What we encrypt to a key of the client.
 RESPONSE_ENCRYPTION: Final = ("id_token_encrypted_response", "userinfo_encrypted_response")
@@ -335,17 +338,21 @@ def a_sector_that_the_client_belongs_to(case: Case) -> Iterator[Problem]:
         return
     if case.conf.PAIRWISE_SALT is None:
         yield Problem("subject_type", "is pairwise, and this site has no PAIRWISE_SALT")
-    proved = case.whole[SIGNED_REQUESTS] or case.method in (
-        AuthMethod.PRIVATE_KEY_JWT,
-        AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH,
-    )
+    proved = uses_its_keys(case.method, case.whole[SIGNED_REQUESTS])
     by_keys = case.has("jwks_uri") and not case.has("sector_identifier_uri")
     if by_keys and case.whole[MODE] != DeliveryMode.PUSH and not proved:
         yield Problem(
             "subject_type",
-            "is pairwise by the host of jwks_uri, so the client must use the keys there: require "
-            "signed requests, or choose private_key_jwt or self_signed_tls_client_auth",
+            f"is pairwise by the host of jwks_uri, {USE_THE_KEYS}",
         )
+
+
+def uses_its_keys(method: str, signs_requests: bool) -> bool:
+    """CIBA Core §4: whether the client shows that the keys at its jwks_uri are its own."""
+    return signs_requests or method in (
+        AuthMethod.PRIVATE_KEY_JWT,
+        AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH,
+    )
 
 
 # --- FAPI-CIBA ------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def tell_the_client(ended: AuthenticationRequest, now: datetime, *, expired: boo
     Call it in the transaction that ended the request: that and the message stand or fall together.
     A request that the client only polls for has kept nothing, and costs nothing here.
     """
-    if not ended.client_notification_token:
+    if not ended.keeps_secrets:
         return
     mode = the_mode_of(ended.client)
     if not isinstance(mode, CallingMode) or (expired and not mode.tells_expiry):

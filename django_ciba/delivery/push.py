@@ -18,6 +18,7 @@ from django_ciba.protocol.errors import (
     AccessDenied,
     ExpiredToken,
     ProtocolError,
+    ServerError,
     TransactionFailed,
 )
 from django_ciba.tokens import pushed_tokens
@@ -63,7 +64,8 @@ class Push(CallingMode):
             grants = _grants(delivery)
             if not grants.exists() and state == Delivery.State.DEAD:
                 return
-            grants.revoke(now)
+            if Delivery.objects.get(pk=delivery.pk).keeps_payload:  # else it got them by polling
+                grants.revoke(now)
         Delivery.objects.filter(pk=delivery.pk).update(payload="")
         forget_secrets(delivery)
 
@@ -81,6 +83,8 @@ def _decided(delivery: Delivery, client: Client, now: datetime) -> str:
             payload = pushed_tokens(delivery, client, Confirmation(jkt=found.dpop_jkt), now)
         except AccessDenied as refusal:  # not the user's own: §12 has another code for it
             failure = TransactionFailed(refusal.description)
+        except ServerError as fault:  # our key, or the client's; at its expiry it is told of that
+            raise TryAgain(fault.description, till_after_expiry=True) from None
         else:
             if payload is None:
                 raise TryAgain(NOT_OURS)

@@ -88,7 +88,9 @@ def cleanup(now: datetime | None = None) -> dict[str, int]:
     moment = now or timezone.now()
     kept_since = moment - timedelta(seconds=ciba_settings.RETENTION)
     counts = {"authentication_requests": 0, "used_assertions": 0, "tokens": 0, "grants": 0}
-    while deleted := AuthenticationRequest.objects.delete_ended(kept_since, BATCH):
+    _note_expiries_to_tell(kept_since, moment)
+    over = AuthenticationRequest.objects.exclude(pk__in=Delivery.objects.owed_a_push())
+    while deleted := over.delete_ended(kept_since, BATCH):
         counts["authentication_requests"] += deleted
     _forget_dead_calls(moment)
     leeway = timedelta(seconds=ciba_settings.CLOCK_LEEWAY)
@@ -106,6 +108,23 @@ def cleanup(now: datetime | None = None) -> dict[str, int]:
         Grant.objects.filter(pk__in=pks).delete()
         counts["grants"] += len(pks)
     return counts
+
+
+def _note_expiries_to_tell(before: datetime, now: datetime) -> None:
+    """CIBA Core §12: a client that is to be told of an expiry is told before the row goes.
+
+    The sweep does this in time. Where it has not, or RETENTION is shorter than its interval, the
+    message is written now, and the request stays until that has been sent.
+    """
+    modes = [mode.mode for mode in CALLS.values() if mode.tells_expiry]
+    over = AuthenticationRequest.objects.filter(
+        client__backchannel_token_delivery_mode__in=modes,
+        status=AuthenticationRequest.Status.PENDING,
+        due_at__isnull=False,
+        expires_at__lt=before,
+    )
+    for pk in list(over.values_list("pk", flat=True)):
+        _survived(walk_due, pk, now)
 
 
 def _forget_dead_calls(now: datetime) -> None:

@@ -121,7 +121,7 @@ def provider_metadata(realm: Realm) -> dict[str, Any]:
         "id_token_signing_alg_values_supported": signing,
         "userinfo_signing_alg_values_supported": signing,
         "introspection_signing_alg_values_supported": signing,
-        "dpop_signing_alg_values_supported": list(ASYMMETRIC_ALGS),
+        "dpop_signing_alg_values_supported": list(client_algs),
         "claims_supported": sorted(claims),
         "claims_parameter_supported": True,
         "request_parameter_supported": False,

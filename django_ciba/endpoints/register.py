@@ -11,15 +11,21 @@ from django.db import router, transaction
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
-from django_ciba.client_registration import InvalidMetadata, described, validated
+from django_ciba.client_registration import InvalidMetadata, validated
 from django_ciba.client_registration.dynamic import (
     client_information,
     in_its_sector,
     self_registered,
     self_updated,
 )
-from django_ciba.endpoints.userinfo import NoToken
-from django_ciba.endpoints.wire import WireEndpoint, answered, body, json_response, refusal
+from django_ciba.endpoints.wire import (
+    NoToken,
+    WireEndpoint,
+    answered,
+    body,
+    in_challenge,
+    json_response,
+)
 from django_ciba.jose import Malformed, parse_json
 from django_ciba.journeys import cancel
 from django_ciba.models import AuthenticationRequest, Client, Grant, InitialAccessToken, Realm
@@ -33,6 +39,7 @@ from django_ciba.protocol.errors import (
     ProtocolError,
     UnapprovedSoftwareStatement,
 )
+from django_ciba.protocol.problems import described
 
 logger = logging.getLogger("django_ciba.client_registration")
 
@@ -45,7 +52,11 @@ UNKNOWN_TOKEN: Final = (
 class _Registration(WireEndpoint):
     """What both addresses share: who may come, how metadata is read, how a refusal looks."""
 
-    statuses: ClassVar[Mapping[type[ProtocolError], int]] = {AccessDenied: 403, InvalidToken: 401}
+    statuses: ClassVar[Mapping[type[ProtocolError], int]] = {
+        AccessDenied: 403,
+        InvalidToken: 401,
+        NoToken: 401,
+    }
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Raises NoSuchRealm, and AccessDenied where clients may not register themselves."""
@@ -86,11 +97,9 @@ class _Registration(WireEndpoint):
 
     def refused(self, http: HttpRequest, exc: ProtocolError) -> HttpResponse:
         """RFC 6750 §3: the error also stands in the challenge, unless no token was sent."""
-        if not isinstance(exc, InvalidToken):
-            return super().refused(http, exc)
-        answer = refusal(http, exc, 401)
-        said = {} if isinstance(exc, NoToken) else exc.members()
-        answer["WWW-Authenticate"] = challenge("register", **said)
+        answer = super().refused(http, exc)
+        if isinstance(exc, InvalidToken):
+            answer["WWW-Authenticate"] = challenge("register", **in_challenge(exc))
         return answer
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
-from django_ciba.endpoints.wire import WireEndpoint, answered, jwt_answer
+from django_ciba.endpoints.wire import NoToken, WireEndpoint, answered, in_challenge, jwt_answer
 from django_ciba.hooks import hooks
 from django_ciba.models import Client, Token
 from django_ciba.proof_of_possession import Place, SentToken, challenges, sent_token
@@ -19,10 +19,6 @@ from django_ciba.protocol.errors import (
 )
 from django_ciba.protocol.names import OPENID_SCOPE
 from django_ciba.tokens import requested_claims, signed_userinfo
-
-
-class NoToken(InvalidToken):
-    """RFC 6750 §3.1: a request without any token is told no error code in the challenge."""
 
 
 class UserInfoEndpoint(WireEndpoint):
@@ -46,10 +42,16 @@ class UserInfoEndpoint(WireEndpoint):
     def sent_token(self, http: HttpRequest) -> SentToken:
         """RFC 6750 §2.1, RFC 9449 §7.1: the token of the Authorization header; it is its sender's.
 
+        One that is only for other resources is none for UserInfo (RFC 8707 §2.2, RFC 9068 §4): an
+        API that it is shown to would read there who the user is.
         The answer tells the next DPoP nonce.
         """
         here = self.realm()
-        place = Place(here.endpoint_addresses("userinfo"), realms=(here.path,))
+        place = Place(
+            here.endpoint_addresses("userinfo"),
+            realms=(here.path,),
+            resources=here.userinfo_resources,
+        )
         sent = sent_token(http, place, self.now)
         if sent is None:
             raise NoToken("send the access token as Authorization: Bearer, or DPoP with a proof")
@@ -67,8 +69,7 @@ class UserInfoEndpoint(WireEndpoint):
     def refused(self, http: HttpRequest, exc: ProtocolError) -> HttpResponse:
         """RFC 6750 §3: the error also stands in the challenge, unless no token was sent."""
         answer = super().refused(http, exc)
-        said = {} if isinstance(exc, NoToken) else exc.members()
-        answer["WWW-Authenticate"] = challenges(http, "userinfo", **said)
+        answer["WWW-Authenticate"] = challenges(http, "userinfo", **in_challenge(exc))
         return answer
 
 
@@ -81,6 +82,6 @@ def user_claims(found: Token, client: Client, scopes: list[str]) -> dict[str, An
     said = hooks().claims(grant.user, scopes, client)
     said |= requested_claims(grant, client, "userinfo")
     claims = {name: value for name, value in said.items() if value is not None}
-    if found.authorization_details:
-        claims["authorization_details"] = found.authorization_details
+    if details := client.still_allowed_details(found.authorization_details):
+        claims["authorization_details"] = details
     return {**claims, "sub": grant.subject, "subname": grant.subject}

@@ -28,6 +28,7 @@ from django_ciba.proof_of_possession import new_nonce
 from django_ciba.protocol.errors import (
     InvalidClient,
     InvalidRequest,
+    InvalidToken,
     ProtocolError,
     ServerError,
     SlowDown,
@@ -47,6 +48,10 @@ class NoSuchRealm(ProtocolError):
     error = "invalid_request"
     source = "protocol §1"
     meaning = "The path names no realm."
+
+
+class NoToken(InvalidToken):
+    """The request carries no token where one is needed."""
 
 
 class WireEndpoint(APIView):
@@ -191,6 +196,11 @@ def refusal(http: HttpRequest, error: ProtocolError, status: int) -> HttpRespons
     answer = answered({**problem, "detail": error.description, **members}, status)
     answer["Content-Type"] = PROBLEM_JSON
     return answer
+
+
+def in_challenge(error: ProtocolError) -> dict[str, str]:
+    """RFC 6750 §3, §3.1: what WWW-Authenticate says of a refusal; nothing where no token came."""
+    return {} if isinstance(error, NoToken) else error.members()
 
 
 def jwt_answer(token: str, media_type: str) -> HttpResponse:

@@ -31,7 +31,7 @@ def narrowed_resource(
 
     None when the client asks for no narrower token.
     """
-    asked = requested_resources(parameters, client.realm.conf.RESOURCES)
+    asked = requested_resources(parameters, client.realm.resources)
     if granted and not set(asked) <= set(granted):
         raise InvalidTarget("resource names one that was not granted")
     return asked or None

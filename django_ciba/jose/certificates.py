@@ -16,6 +16,7 @@ from .public_keys import listed_keys
 UNREADABLE: Final = (
     ValueError,
     TypeError,
+    KeyError,  # of cryptography before 46, for a type of text that no standard knows
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.InvalidVersion,

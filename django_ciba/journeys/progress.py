@@ -49,7 +49,7 @@ def cancel(pk: int, now: datetime, *, by_client: bool = False) -> bool:
         cancelled = _stored(pk)
         if not by_client:
             tell_the_client(cancelled, now)
-        elif cancelled.client_notification_token:
+        elif cancelled.keeps_secrets:
             AuthenticationRequest.objects.using(alias).filter(pk=pk).forget_secrets()
         signals.announce(signals.request_cancelled, cancelled)
     return True

@@ -1,9 +1,10 @@
 """The site's own request cycle, run by a thread of ours: middleware, view and all."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
 from django.core import signals
 from django.core.handlers.asgi import ASGIRequest, get_script_prefix
@@ -16,6 +17,7 @@ from django.utils import timezone
 from django_ciba.grants import HeldPoll, offer
 from django_ciba.long_polling.waiting import HeldPolls
 from django_ciba.models import AuthenticationRequest
+from django_ciba.protocol.errors import InvalidRequest
 
 Scope = Mapping[str, Any]
 
@@ -29,6 +31,14 @@ class Answer:
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes = field(repr=False)
+
+
+# The one fault of an address that Django's request does not outlive.
+_NOT_UTF_8: Final = Answer(
+    400,
+    [(b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store")],
+    json.dumps(InvalidRequest("the address is not UTF-8").members()).encode(),
+)
 
 
 class _Asking:
@@ -71,19 +81,28 @@ class Site(BaseHandler):
         """
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=type(self), scope=scope)
-        request = ASGIRequest(scope, BytesIO(body))
-        asking = _Asking(self._polls, held)
+        try:
+            request = ASGIRequest(scope, BytesIO(body))
+        except UnicodeDecodeError:
+            return _NOT_UTF_8, None
+        asking, to_hold = _Asking(self._polls, held), None
         offer(request, asking)
+        try:
+            answer = self._answer(request)
+            if answer.status == STATUS_OF_PENDING:
+                to_hold = asking.to_hold
+        finally:  # a middleware of the site's says something else, or breaks off
+            if asking.to_hold is not None and to_hold is None:
+                self._polls.give_back()
+        return answer, to_hold
+
+    def _answer(self, request: ASGIRequest) -> Answer:
         response = self.get_response(request)
         response._handler_class = type(self)  # type: ignore[attr-defined]
         try:
-            answer = Answer(response.status_code, _headers(response), response.getvalue())
+            return Answer(response.status_code, _headers(response), response.getvalue())
         finally:
             response.close()  # sends request_finished, which lets go of old connections
-        if asking.to_hold is not None and answer.status != STATUS_OF_PENDING:
-            self._polls.give_back()  # a middleware of the site's says something else
-            return answer, None
-        return answer, asking.to_hold
 
     def settled(self, digests: list[str]) -> list[str]:
         """Those that are not pending any more, asked by a thread that belongs to no request."""

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from django.core.management.base import CommandError
 
-from django_ciba.client_registration import Problem
 from django_ciba.models import Realm
+from django_ciba.protocol.problems import Problem
 from django_ciba.realm_document.reading import MOST_BYTES
 
 # 32 octets in base64url: an auth_req_id or a key id. No option of a command looks like this.

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django_ciba.models import secrets
 from django_ciba.models.client import Client
 from django_ciba.models.one_statement import insert_with_children
-from django_ciba.models.secrets import EncryptedTextField
+from django_ciba.models.secrets import EncryptedTextField, UndecryptableError
 
 if TYPE_CHECKING:
     from django_ciba.models.delivery import Delivery
@@ -321,6 +321,14 @@ class AuthenticationRequest(models.Model):
 
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at <= now
+
+    @property
+    def keeps_secrets(self) -> bool:
+        """Whether what a call to its client needs is still stored, be it readable or lost."""
+        try:
+            return bool(self.client_notification_token)
+        except UndecryptableError:
+            return True
 
     @property
     def state(self) -> str:

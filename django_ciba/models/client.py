@@ -5,15 +5,24 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from cryptography import x509
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.crypto import constant_time_compare
 
-from django_ciba.jose import ASYMMETRIC_ALGS, FAPI_ALGS, VerificationKey, verification_keys
+from django_ciba.jose import (
+    ASYMMETRIC_ALGS,
+    FAPI_ALGS,
+    EncryptionKey,
+    VerificationKey,
+    encryption_keys,
+    registered_certificates,
+    verification_keys,
+)
 from django_ciba.models import secrets
 from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
-from django_ciba.models.secrets import EncryptedTextField
+from django_ciba.models.secrets import EncryptedTextField, UndecryptableError
 from django_ciba.protocol.names import CIBA_GRANT_TYPE, REFRESH_TOKEN_GRANT_TYPE
 
 if TYPE_CHECKING:
@@ -298,6 +307,14 @@ class Client(ConfigurationModel):
         signs_with_it = self.token_endpoint_auth_method == self.AuthMethod.CLIENT_SECRET_JWT
         self.secret_encrypted = secret if signs_with_it else ""
 
+    @property
+    def keeps_secret(self) -> bool:
+        """Whether the secret itself is kept, and can be read: not only its digest."""
+        try:
+            return bool(self.secret_encrypted)
+        except UndecryptableError:
+            return False
+
     def new_registration_token(self) -> str:
         """RFC 7592 §3: store the digest, hand back the only copy. The caller saves."""
         value = secrets.new_secret()
@@ -358,6 +375,16 @@ class Client(ConfigurationModel):
         return verification_keys(self.jwks) if self.jwks else ()
 
     @cached_property
+    def inline_encryption_keys(self) -> tuple[EncryptionKey, ...]:
+        """As `inline_keys`, those that we may encrypt to."""
+        return encryption_keys(self.jwks, unknown="skip") if self.jwks else ()
+
+    @cached_property
+    def inline_certificates(self) -> tuple[x509.Certificate, ...]:
+        """RFC 8705 §2.2.2: as `inline_keys`, the certificates (`x5c`) that stand beside them."""
+        return registered_certificates(self.jwks, unknown="skip") if self.jwks else ()
+
+    @cached_property
     def scopes(self) -> frozenset[str]:
         """What it may ask for: of its own scopes, those that its realm knows."""
         return frozenset(self.scope.split()) & frozenset(self.realm.conf.SCOPES)
@@ -374,9 +401,14 @@ class Client(ConfigurationModel):
 
     def still_allowed_details(self, granted: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Of granted authorization details, those of a type that the client may have now."""
-        return [each for each in granted if each["type"] in self.details_types]
+        allowed = self.details_types if granted else {}
+        return [each for each in granted if each["type"] in allowed]
 
 
+# What an instance computes once and keeps; whoever changes a column lets go of it.
+COMPUTED: Final = tuple(
+    name for name, each in vars(Client).items() if isinstance(each, cached_property)
+)
 # FAPI 1.0 Advanced §5.2.2 (14): what proves a client without a secret that both sides hold.
 FAPI_AUTH_METHODS: Final = (
     Client.AuthMethod.PRIVATE_KEY_JWT,

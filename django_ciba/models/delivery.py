@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from django_ciba.models.authentication_request import AuthenticationRequest
-from django_ciba.models.secrets import EncryptedTextField
+from django_ciba.models.secrets import EncryptedTextField, UndecryptableError
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -39,6 +39,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             state=Delivery.State.DUE,
         )
         return due.update(state=Delivery.State.WITHDRAWN, ended_at=now, problem=why)
+
+    def owed_a_push(self) -> models.QuerySet["Delivery", int]:
+        """Keys of the requests whose push is still to be sent: they stay until it has been."""
+        pushes = self.filter(kind=Delivery.Kind.PUSH, state=Delivery.State.DUE)
+        return pushes.values_list("authentication_request_id", flat=True)
 
     def keep_payload(self, claimed: "Delivery", payload: str) -> bool:
         """Store what `claimed` carries; False when its claim has ended, and another worker has it.
@@ -125,6 +130,14 @@ class Delivery(models.Model):
     def __str__(self) -> str:
         by = f" by {self.channel}" if self.channel else ""
         return f"{self.kind}{by} ({self.state})"
+
+    @property
+    def keeps_payload(self) -> bool:
+        """Whether it has been decided what it carries, be that readable or lost."""
+        try:
+            return bool(self.payload)
+        except UndecryptableError:
+            return True
 
 
 class DeliveryAttempt(models.Model):

@@ -263,6 +263,14 @@ class Token(models.Model):
             return list(self.grant.authorization_details)
         return list(self.narrowed_details)
 
+    def is_bound_as_needed(self, client: Client) -> bool:
+        """FAPI 1.0 Advanced §5.2.2 (5): an access token of that profile is no bearer token.
+
+        Nor is one from before the client, or its realm, was held to the profile.
+        """
+        held = client.is_fapi or client.realm.conf.REQUIRE_FAPI_CIBA
+        return bool(self.kind != Token.Kind.ACCESS or self.confirmation.cnf or not held)
+
     @property
     def confirmation(self) -> Confirmation:
         """What the token is bound to."""

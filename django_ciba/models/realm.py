@@ -234,6 +234,16 @@ class Realm(ConfigurationModel):
         ends = ("", "/access_token", "/bc-authorize")
         return (self.issuer, *(base + end for base in self.addresses for end in ends))
 
+    @property
+    def userinfo_resources(self) -> tuple[str, ...]:
+        """RFC 8707 §2: what UserInfo goes by; a token is for the issuer by default."""
+        return (self.issuer, self.endpoint("userinfo"))
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """RFC 8707 §2: what a token may be asked for: UserInfo, and RESOURCES."""
+        return (*self.userinfo_resources, *self.conf.RESOURCES)
+
     @cached_property
     def verification_keys(self) -> tuple[VerificationKey, ...]:
         """The public halves of the realm's keys, to know our own ID tokens again."""

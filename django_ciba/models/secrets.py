@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import models
+from django.db.models.query_utils import DeferredAttribute
 from django.utils.encoding import force_str
 
 from django_ciba.conf import ciba_settings
@@ -54,6 +55,28 @@ class UndecryptableError(Exception):
     """A stored value that none of the configured keys decrypts."""
 
 
+class _Lost:
+    """Stands in a row for a value that cannot be decrypted; whoever reads the value is told why."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
+class _Decrypted(DeferredAttribute):
+    """A row is read, listed, counted and deleted although a secret in it is lost."""
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        value = super().__get__(instance, cls)
+        if isinstance(value, _Lost):
+            raise UndecryptableError(value.why)
+        return value
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.field.attname] = value
+
+
 if TYPE_CHECKING:
     TextField = models.TextField[str, str]
 else:
@@ -61,23 +84,31 @@ else:
 
 
 class EncryptedTextField(TextField):
-    """Text that the database sees only encrypted; cannot be searched."""
+    """Text that the database sees only encrypted; cannot be searched.
+
+    To read one that none of the configured keys decrypts raises UndecryptableError; to load its
+    row does not.
+    """
+
+    descriptor_class = _Decrypted
 
     def get_prep_value(self, value: Any) -> Any:
         if value is None or value == "":
             return value
         return cipher().encrypt(str(value).encode()).decode()
 
-    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
+    def from_db_value(
+        self, value: str | None, expression: Any, connection: Any
+    ) -> str | _Lost | None:
         if not value:
             return value
         try:
             return cipher().decrypt(value.encode()).decode()
         except InvalidToken:
-            raise UndecryptableError(
+            return _Lost(
                 f"{self.model.__name__}.{self.name} was encrypted with a key that is no longer in "
                 "DJANGO_CIBA['ENCRYPTION_KEYS'] (or SECRET_KEY and SECRET_KEY_FALLBACKS)"
-            ) from None
+            )
 
     def get_lookup(self, lookup_name: str) -> Any:
         if lookup_name != "isnull":

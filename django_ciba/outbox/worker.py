@@ -3,6 +3,7 @@
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import router, transaction
@@ -11,6 +12,7 @@ from django.utils import timezone
 from django_ciba.conf import ciba_settings
 from django_ciba.models import Delivery, DeliveryAttempt
 from django_ciba.models.delivery import DeliveryQuerySet
+from django_ciba.models.secrets import UndecryptableError
 
 logger = logging.getLogger("django_ciba.outbox")
 
@@ -24,12 +26,16 @@ Ending = Callable[[Delivery, str, datetime], None]
 class TryAgain(Exception):
     """The other side may take it later. The text is recorded: no secrets.
 
-    `after`: the seconds that it asked us to wait, if it did.
+    `after`: the seconds that it asked us to wait, if it did. `till_after_expiry`: nothing could be
+    sent yet, and when the request has run out there is that to tell.
     """
 
-    def __init__(self, said: str, *, after: float | None = None) -> None:
+    def __init__(
+        self, said: str, *, after: float | None = None, till_after_expiry: bool = False
+    ) -> None:
         super().__init__(said)
         self.after = after
+        self.till_after_expiry = till_after_expiry
 
 
 class GiveUp(Exception):
@@ -59,12 +65,16 @@ def deliver(
     delivery = Delivery.objects.select_related(
         "authentication_request__client__realm", "authentication_request__user"
     ).get(pk=pk)
-    state, said, wait = _attempt(delivery, senders[delivery.kind], now)
-    problem = _storable(said)
+    came = _attempt(delivery, senders[delivery.kind], now)
+    state, problem = came.state, _storable(came.said)
     ended = timezone.now()
-    again = ended + max(retry_after(delivery.attempts), wait)
-    if state == Delivery.State.DUE and again >= delivery.authentication_request.expires_at:
-        state = Delivery.State.DEAD
+    again = ended + max(retry_after(delivery.attempts), came.wait)
+    expires_at = delivery.authentication_request.expires_at
+    if state == Delivery.State.DUE and again >= expires_at:
+        if came.till_after_expiry:
+            again = max(ended, expires_at)
+        else:
+            state = Delivery.State.DEAD
     with transaction.atomic(using=router.db_for_write(Delivery)):
         # Unless our lease ran out meanwhile: the row is another worker's then. What has been
         # delivered is delivered, whoever did it.
@@ -98,24 +108,35 @@ def _end(
         endings[delivery.kind](delivery, state, now)
 
 
-def _attempt(delivery: Delivery, sender: Sender, now: datetime) -> tuple[str, str, timedelta]:
-    """(state, problem, least wait before the next): what came of one attempt."""
-    at_once = timedelta()
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """What came of one attempt; `wait` is the least before the next."""
+
+    state: str
+    said: str = ""
+    wait: timedelta = timedelta()
+    till_after_expiry: bool = False
+
+
+def _attempt(delivery: Delivery, sender: Sender, now: datetime) -> _Came:
     try:
         sender(delivery, now)
     except Withdrawn as error:
-        return Delivery.State.WITHDRAWN, str(error), at_once
+        return _Came(Delivery.State.WITHDRAWN, str(error))
     except GiveUp as error:
-        return Delivery.State.DEAD, str(error), at_once
+        return _Came(Delivery.State.DEAD, str(error))
     except TryAgain as error:
-        asked = min(max(error.after or 0, 0), LAST_RETRY_SECONDS)
-        return Delivery.State.DUE, str(error), timedelta(seconds=asked)
+        asked = timedelta(seconds=min(max(error.after or 0, 0), LAST_RETRY_SECONDS))
+        return _Came(Delivery.State.DUE, str(error), asked, error.till_after_expiry)
+    except UndecryptableError as error:  # the key may be put back
+        logger.error("delivery %s: %s", delivery.pk, error)
+        return _Came(Delivery.State.DUE, str(error))
     except Exception as error:
         # A channel is the site's own code: what it raises must not lose the message. Its text
         # may hold an address or a token, so the type alone is stored.
         logger.exception("delivery %s failed", delivery.pk)
-        return Delivery.State.DUE, type(error).__name__, at_once
-    return Delivery.State.DELIVERED, "", at_once
+        return _Came(Delivery.State.DUE, type(error).__name__)
+    return _Came(Delivery.State.DELIVERED)
 
 
 def _storable(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from django_ciba.proof_of_possession.nonces import new_nonce
 from django_ciba.proof_of_possession.resource_request import (
+    ELSEWHERE,
     Place,
     SentToken,
     challenges,
@@ -10,6 +11,7 @@ from django_ciba.proof_of_possession.resource_request import (
 from django_ciba.proof_of_possession.token_request import TokenSender, token_sender
 
 __all__ = [
+    "ELSEWHERE",
     "Place",
     "SentToken",
     "TokenSender",

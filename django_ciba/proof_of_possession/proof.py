@@ -11,7 +11,6 @@ from django.http import HttpRequest
 
 from django_ciba.conf import ciba_settings
 from django_ciba.jose import (
-    ASYMMETRIC_ALGS,
     JoseError,
     base64url,
     numeric_date,
@@ -33,12 +32,14 @@ class ProvenRequest:
     """What a proof must be made for: the request that it came with.
 
     `addresses` are the public addresses that may have been called, never made of a Host header.
+    `algs` are those that the client may sign with.
     """
 
     method: str
     addresses: Collection[str]
     nonce_required: bool
     now: datetime
+    algs: Collection[str]
     access_token: str | None = field(default=None, repr=False)
 
 
@@ -69,7 +70,7 @@ def valid_proof(value: str, request: ProvenRequest) -> Proof:
     Raises UseDpopNonce, else InvalidDpopProof.
     """
     try:
-        possessed = verify_possession(value, algs=ASYMMETRIC_ALGS, typ=TYP)
+        possessed = verify_possession(value, algs=request.algs, typ=TYP)
         issued_at = numeric_date(possessed.claims, "iat")
     except JoseError as error:
         raise InvalidDpopProof(f"DPoP: {error.reason}") from None

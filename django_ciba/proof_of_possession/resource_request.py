@@ -34,6 +34,9 @@ DPOP: Final = "dpop"
 BLANKS: Final = re.compile(r"[ \t]+")
 B64TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 MAX_TOKEN_LENGTH: Final = 16 * 1024
+ELSEWHERE: Final = (
+    "access_token was sent outside the Authorization header: send the token there, and nowhere else"
+)
 # One description for every cause: who holds a dead token learns no more of it.
 DEAD: Final = "the access token is unknown, expired or revoked"
 
@@ -84,6 +87,7 @@ def sent_token(http: HttpRequest, place: Place, now: datetime) -> SentToken | No
         addresses=place.addresses,
         nonce_required=client.realm.conf.DPOP_NONCE_REQUIRED,
         now=now,
+        algs=client.signature_algs(""),
         access_token=presented.value,
     )
     return SentToken(token, client, the_holder_of_its_key_sends(token, http, request))
@@ -107,10 +111,7 @@ def challenges(http: HttpRequest, realm: str, **attributes: str) -> str:
 def _presented_token(http: HttpRequest) -> _Presented | None:
     """RFC 6750 §2.1, RFC 9449 §7.1: what the Authorization header holds, and no other place."""
     if "access_token" in http.GET:
-        raise InvalidRequest(
-            "access_token was sent outside the Authorization header: "
-            "send the token there, and nowhere else"
-        )
+        raise InvalidRequest(ELSEWHERE)
     scheme, *words = _words(http)
     if scheme.lower() not in (BEARER, DPOP):
         return None
@@ -138,6 +139,8 @@ def the_live_token(value: str, realms: Collection[str], now: datetime) -> tuple[
         raise InvalidToken(DEAD, log_detail=f"client {token.grant.client_id} is disabled")
     if client.realm.path not in realms:
         raise InvalidToken(DEAD, log_detail=f"of realm {client.realm.path}")
+    if not token.is_bound_as_needed(client):
+        raise InvalidToken(DEAD, log_detail="a bearer token, where profile fapi-ciba is asked for")
     if not hooks().may_sign_in(token.grant.user):
         raise InvalidToken(DEAD, log_detail=f"user {token.grant.user_id} may not sign in")
     return token, client

@@ -76,6 +76,7 @@ def the_proof_of_the_request(
             addresses=addresses,
             nonce_required=client.realm.conf.DPOP_NONCE_REQUIRED,
             now=now,
+            algs=client.signature_algs(""),
         ),
     )
     the_proof_is_new(proof)

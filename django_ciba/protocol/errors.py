@@ -10,6 +10,7 @@ from typing import ClassVar
 
 # RFC 6749 §5.2: error_description must not include characters outside these sets.
 ALLOWED_DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+")
+NOT_IN_DESCRIPTION = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
 
 
 class ProtocolError(Exception):

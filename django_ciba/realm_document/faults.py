@@ -7,21 +7,20 @@ from typing import Any, Final
 
 from django_ciba import journeys
 from django_ciba.authorization_details import details_type_problems
-from django_ciba.client_registration import (
+from django_ciba.client_registration import metadata_problems, validated
+from django_ciba.conf import CibaSettings, issuer_address
+from django_ciba.models import AcrMapping, AuthorizationDetailsType, Client, Journey, Realm
+from django_ciba.models.realm import ROOT_PATH, issuer_problem, settings_problems
+from django_ciba.protocol.problems import (
     Problem,
     joined,
     member,
-    metadata_problems,
     shown,
     too_deep,
     under,
     unknown,
     unstorable,
-    validated,
 )
-from django_ciba.conf import CibaSettings, issuer_address
-from django_ciba.models import AcrMapping, AuthorizationDetailsType, Client, Journey, Realm
-from django_ciba.models.realm import ROOT_PATH, issuer_problem, settings_problems
 
 from .reading import repeated_members
 

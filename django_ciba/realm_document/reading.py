@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, Final
 
-from django_ciba.client_registration import Problem, joined, member, values
+from django_ciba.protocol.problems import Problem, joined, member, values
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 

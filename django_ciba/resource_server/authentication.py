@@ -13,7 +13,13 @@ from rest_framework.request import Request
 
 from django_ciba.conf import ciba_settings
 from django_ciba.models import Token
-from django_ciba.proof_of_possession import Place, challenges, new_nonce, sent_token
+from django_ciba.proof_of_possession import (
+    ELSEWHERE,
+    Place,
+    challenges,
+    new_nonce,
+    sent_token,
+)
 from django_ciba.protocol.errors import InvalidRequest, ProtocolError, UseDpopNonce
 from django_ciba.protocol.parameters import FORM_TYPE
 
@@ -93,10 +99,7 @@ def _nothing_in_the_form(request: Request) -> None:
     if (request.content_type or "").partition(";")[0].strip().lower() != FORM_TYPE:
         return
     if "access_token" in request._request.POST:
-        raise InvalidRequest(
-            "access_token was sent outside the Authorization header: "
-            "send the token there, and nowhere else"
-        )
+        raise InvalidRequest(ELSEWHERE)
 
 
 def _tell_nonce(request: Request, nonce: str) -> None:

@@ -13,7 +13,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from django_ciba.models import Token
+from django_ciba.models import Token, configuration
 from django_ciba.protocol.errors import InsufficientScope, InsufficientUserAuthentication
 
 from .authentication import CibaTokenAuthentication
@@ -23,7 +23,10 @@ WORD: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")  # RFC 6749 §3.3, scope-
 
 
 class TokenHasScope(BasePermission):
-    """RFC 6750 §3.1: the token has every scope in the view's `required_scopes`."""
+    """RFC 6750 §3.1: the token has every scope in the view's `required_scopes`.
+
+    As at UserInfo and introspection, one that an operator has taken from the client is gone.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """True; else raises TokenNeeded (401) or Refusal (403 insufficient_scope).
@@ -32,7 +35,7 @@ class TokenHasScope(BasePermission):
         """
         required = _words_of(view, "required_scopes")
         token = _token(request)
-        if not set(required) <= set(token.scope.split()):
+        if not set(required) <= set(_scope_now(token).split()):
             raise Refusal(
                 InsufficientScope("the access token lacks a scope that this needs"),
                 request._request,
@@ -70,6 +73,11 @@ def _token(request: Request) -> Token:
     if isinstance(request.auth, Token):
         return request.auth
     raise TokenNeeded(request._request, _realm(request))
+
+
+def _scope_now(token: Token) -> str:
+    client = configuration().client_by_pk(token.grant.client_id)
+    return "" if client is None else client.still_allowed(token.scope)
 
 
 def _realm(request: Request) -> str:

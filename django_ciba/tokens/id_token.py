@@ -1,11 +1,10 @@
 """ID tokens (OpenID Connect Core §2; CIBA Core §7.3 and §10.1)."""
 
-import base64
 import hashlib
 from datetime import datetime
 from typing import Any
 
-from django_ciba.jose import PrivateKey, sign
+from django_ciba.jose import PrivateKey, base64url, sign
 from django_ciba.models import Client, Grant, Realm, SigningKey
 from django_ciba.protocol.errors import ServerError
 from django_ciba.tokens.encryption import encrypted_for
@@ -71,7 +70,7 @@ def id_token(
 def token_hash(token: str, alg: str) -> str:
     """OpenID Connect Core §3.1.3.6: base64url of the left half of the token's hash."""
     digest = _HASHES[alg](token.encode("ascii")).digest()
-    return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
+    return base64url(digest[: len(digest) // 2])
 
 
 def signing_key(realm: Realm, alg: str) -> PrivateKey:

@@ -23,7 +23,7 @@ def introspected(value: str, caller: Client, now: datetime) -> dict[str, Any]:
     client = configuration().client_by_pk(found.grant.client_id) if found else None
     if found is None or client is None or not it_concerns(caller, found, client):
         return dict(INACTIVE)
-    if not hooks().may_sign_in(found.grant.user):
+    if not found.is_bound_as_needed(client) or not hooks().may_sign_in(found.grant.user):
         return dict(INACTIVE)
     return {"active": True, **_members(found, client), **_form(found, value)}
 
@@ -63,8 +63,8 @@ def _members(found: Token, client: Client) -> dict[str, Any]:
         members["token_type"] = found.confirmation.token_type
     if found.confirmation.cnf:
         members["cnf"] = found.confirmation.cnf
-    if found.authorization_details:
-        members["authorization_details"] = found.authorization_details
+    if details := client.still_allowed_details(found.authorization_details):
+        members["authorization_details"] = details
     return members
 
 

@@ -1,6 +1,6 @@
 """One realm, one user, relying parties of each kind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client as HttpClient
 
 from django_ciba.models import Realm
+from tests.callback_server import CallbackServer
 from tests.provider import key, make_client, make_realm, make_user
 from tests.relying_party import RelyingParty
 
@@ -64,3 +65,11 @@ def relying_party(realm: Realm, alice: AbstractBaseUser) -> RelyingParties:
 def rp(relying_party: RelyingParties) -> RelyingParty:
     """A client with a Basic secret that signs its requests."""
     return relying_party()
+
+
+@pytest.fixture
+def callback() -> Iterator[CallbackServer]:
+    """A notification endpoint on loopback; the test fails if the endpoint itself did."""
+    with CallbackServer() as running:
+        yield running
+    assert running.failures == []

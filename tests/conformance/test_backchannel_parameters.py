@@ -388,7 +388,7 @@ MISSING = "this user has a user_code: ask for it and send it"
 WRONG = "user_code is wrong, or locked for a while after wrong ones"
 
 
-@pytest.mark.requirement("CIBA Core", "7.1", row="user_code")
+@pytest.mark.requirement("CIBA Core", "7.1.2")
 def test_the_right_user_code_is_taken(careful: RelyingParty) -> None:
     accepted(careful.authenticate(user_code="4711"))
 
@@ -407,14 +407,14 @@ def test_a_wrong_user_code_is_invalid_user_code(careful: RelyingParty, code: str
     refused(careful.authenticate(user_code=code), "invalid_user_code", WRONG)
 
 
-@pytest.mark.requirement("CIBA Core", "7.1", row="user_code")
+@pytest.mark.requirement("CIBA Core", "7.1.2")
 @pytest.mark.parametrize("code", [4711, True, ["4711"], {"code": "4711"}])
 def test_a_user_code_is_a_text(careful: RelyingParty, code: Any) -> None:
     answer = careful.authenticate(user_code=code)
     refused(answer, "invalid_request", "user_code must be a string")
 
 
-@pytest.mark.requirement("CIBA Core", "7.1", row="user_code")
+@pytest.mark.requirement("CIBA Core", "7.1.2")
 @pytest.mark.usefixtures("careful")
 @pytest.mark.parametrize("code", [None, "wrong", 1])
 def test_a_client_that_is_not_registered_for_it_needs_none_and_none_is_looked_at(
@@ -423,7 +423,7 @@ def test_a_client_that_is_not_registered_for_it_needs_none_and_none_is_looked_at
     accepted(relying_party(client_id="other").authenticate(user_code=code))
 
 
-@pytest.mark.requirement("CIBA Core", "7.1", row="user_code")
+@pytest.mark.requirement("CIBA Core", "7.1.2")
 def test_a_user_who_has_set_none_needs_none(relying_party: RelyingParties) -> None:
     rp = relying_party(backchannel_user_code_parameter=True)
     accepted(rp.authenticate())

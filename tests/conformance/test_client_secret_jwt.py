@@ -12,8 +12,8 @@ from django.db import connection
 from django_ciba.jose import ASYMMETRIC_ALGS, base64url, sign
 from django_ciba.models import Client, UsedAssertion
 from tests.certificates import certified
+from tests.conformance.assertions import send, unproved
 from tests.conformance.conftest import RelyingParties
-from tests.conformance.test_client_assertions import send, unproved
 from tests.conformance.wire import accepted, refused
 from tests.provider import key
 from tests.relying_party import RelyingParty, compact

@@ -13,9 +13,9 @@ from django_ciba.jose import base64url, sign
 from django_ciba.models import AuthenticationRequest, Client, Realm, SigningKey
 from django_ciba.protocol.hints import UserHint
 from tests.conformance.conftest import ISSUER, RelyingParties
-from tests.conformance.wire import NOW, accepted, at, refused
+from tests.conformance.wire import NOW, accepted, at, refused, tokens_of
 from tests.provider import approve, find, key, make_realm, make_user
-from tests.relying_party import RelyingParty, compact
+from tests.relying_party import RelyingParty, claims_of, compact
 
 HINTS = ("login_hint", "id_token_hint", "login_hint_token")
 ONE_HINT = f"send exactly one of {', '.join(HINTS)}"
@@ -441,6 +441,20 @@ def test_an_expired_id_token_is_refused_unless_the_realm_takes_it(
         accepted(hinted(NOW - 86_400))
 
 
+@pytest.mark.requirement("CIBA Core", "7.1", row="id_token_hint")
+@pytest.mark.parametrize("expired", [False, True])
+def test_signed_userinfo_is_no_id_token(
+    relying_party: RelyingParties, realm: Realm, expired: bool
+) -> None:
+    """It is signed by the same keys, for the same client, of the same subject."""
+    realm.settings = {"accept_expired_id_token_hint": expired}
+    realm.save()
+    rp = relying_party(userinfo_signed_response_alg="ES256")
+    userinfo = rp.userinfo(tokens_of(rp)["access_token"]).content.decode()
+    answer = rp.authenticate(login_hint=None, id_token_hint=userinfo)
+    refused(answer, "invalid_request", "id_token_hint: claim exp is needed", stored=1)
+
+
 @pytest.mark.requirement("CIBA Core", "13")
 @pytest.mark.parametrize("sub", [None, "", "0", "nobody", 1, ["1"], "1\0"])
 def test_an_id_token_whose_subject_is_gone_is_unknown_user_id(
@@ -580,6 +594,26 @@ def test_a_wrong_hint_token_says_what_is_wrong(
 @pytest.mark.parametrize("value", ["x", "a.b.c", "a.b.c.d.e", {"iss": HINTER}, ["a"], 1, True])
 def test_a_login_hint_token_that_is_no_jwt_is_refused(trusting: RelyingParty, value: Any) -> None:
     refused(hinted(trusting, value), "invalid_request", "hint")
+
+
+@pytest.mark.requirement("RFC 9068", "5")
+@pytest.mark.parametrize("typ", ["at+jwt", "application/AT+JWT", "token-introspection+jwt"])
+def test_another_jwt_of_the_trusted_issuer_is_no_hint(trusting: RelyingParty, typ: str) -> None:
+    token = compact({"alg": "ES256", "typ": typ}, claims_of(hint_token()), key("ES256", "hinter"))
+    refused(hinted(trusting, token), "invalid_request", "login_hint_token: typ does not say")
+
+
+@pytest.mark.requirement("RFC 9068", "5")
+def test_an_access_token_of_our_own_is_no_hint_where_a_realm_trusts_itself(
+    relying_party: RelyingParties, realm: Realm
+) -> None:
+    rp = relying_party(access_token_format="jwt")
+    value = tokens_of(rp)["access_token"]
+    jwks = rp.http.get(f"{rp.mount}connect/jwk_uri").json()
+    realm.settings = {"trusted_hint_issuers": [{"issuer": ISSUER, "jwks": jwks}]}
+    realm.save()
+    answer = rp.authenticate(login_hint=None, login_hint_token=value)
+    refused(answer, "invalid_request", "login_hint_token: typ does not say", stored=1)
 
 
 @pytest.mark.requirement("CIBA Core", "7.1", row="login_hint_token")

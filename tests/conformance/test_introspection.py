@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
-from django_ciba.models import Client, Grant, Realm, Token
+from django_ciba.models import AuthorizationDetailsType, Client, Grant, Realm, Token
 from tests.conformance.conftest import ISSUER, RelyingParties
 from tests.conformance.wire import refused, signed_by, tokens_of
 from tests.provider import make_realm
@@ -198,10 +198,18 @@ def test_what_a_token_is_bound_to_is_said(rp: RelyingParty, tokens: dict[str, An
 
 
 @pytest.mark.requirement("RFC 9396", "9.2")
-def test_authorization_details_are_said(rp: RelyingParty, tokens: dict[str, Any]) -> None:
+def test_authorization_details_are_said_while_the_client_may_have_them(
+    rp: RelyingParty, tokens: dict[str, Any], realm: Realm
+) -> None:
     details = [{"type": "payment", "amount": "10.00"}]
+    AuthorizationDetailsType.objects.create(realm=realm, type="payment")
+    Client.objects.update(authorization_details_types=["payment"])
     Grant.objects.update(authorization_details=details)
     assert said(rp, tokens["access_token"])["authorization_details"] == details
+    assert rp.userinfo(tokens["access_token"]).json()["authorization_details"] == details
+    Client.objects.update(authorization_details_types=[])
+    assert "authorization_details" not in said(rp, tokens["access_token"])
+    assert "authorization_details" not in rp.userinfo(tokens["access_token"]).json()
 
 
 @pytest.mark.requirement("RFC 7662", "2.2")
@@ -258,6 +266,7 @@ def signed(caller: RelyingParty, token: str, accept: str = SIGNED) -> str:
     return answer.content.decode()
 
 
+@pytest.mark.requirement("RFC 9701", "4")
 @pytest.mark.requirement("RFC 9701", "5")
 @pytest.mark.parametrize("accept", [SIGNED, f"application/json;q=0.5, {SIGNED.upper()};q=1"])
 def test_a_signed_answer_is_for_the_caller_and_looks_like_no_token(

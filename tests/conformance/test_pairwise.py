@@ -155,6 +155,19 @@ def test_a_subject_identifier_leads_back_too_but_only_to_whom_it_was_given(
 
 
 @pytest.mark.requirement("OIDC Core", "8.1")
+def test_a_client_cannot_try_out_which_public_subject_its_own_one_is(
+    pairwise: RelyingParty, alice: AbstractBaseUser
+) -> None:
+    own = sub_for(pairwise)
+    claims = {"id_token": {"sub": {"value": own}}}
+    for hint in (str(alice.pk), {"format": "opaque", "id": str(alice.pk)}):
+        answer = pairwise.authenticate(login_hint=hint, claims=claims)
+        refused(answer, "unknown_user_id", "login_hint names no user", stored=1)
+    its_own = {"format": "opaque", "id": own}
+    assert find(pairwise.auth_req_id(login_hint=its_own, claims=claims)).user == alice
+
+
+@pytest.mark.requirement("OIDC Core", "8.1")
 def test_a_subject_that_two_users_had_is_nobodys(
     pairwise: RelyingParty, alice: AbstractBaseUser
 ) -> None:

@@ -1,7 +1,7 @@
 """Ping (CIBA Core §10.2): one call when the user has answered, and what the answer to it means."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -38,13 +38,6 @@ NAME = "client_notification_token"
 @pytest.fixture(autouse=True)
 def loopback(site: None, settings: Any) -> None:
     site_that_calls(settings)
-
-
-@pytest.fixture
-def callback() -> Iterator[CallbackServer]:
-    with CallbackServer() as running:
-        yield running
-    assert running.failures == []
 
 
 @pytest.fixture
@@ -95,6 +88,7 @@ def test_a_token_that_is_no_bearer_token_is_refused(
     refused(rp.authenticate(client_notification_token=token), "invalid_request", words)
 
 
+@pytest.mark.requirement("CIBA Core", "9")
 @pytest.mark.requirement("RFC 6750", "2.1")
 @pytest.mark.parametrize(
     "token", ["a" * 22, "a" * 1024, "AZaz09-._~+/AZaz09-._~+/", "q83vEjRWeJCrze8SNFZ4kA=="]
@@ -149,6 +143,7 @@ def test_what_must_be_sent_again_is_stored_encrypted(rp: RelyingParty) -> None:
 # --- the ping -------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("CIBA Core", "9")
 @pytest.mark.requirement("CIBA Core", "10.2")
 def test_a_ping_says_the_auth_req_id_and_nothing_else(
     rp: RelyingParty, callback: CallbackServer
@@ -177,6 +172,7 @@ def withdraw(auth_req_id: str) -> None:
     assert not cancel(find(auth_req_id).pk, timezone.now())
 
 
+@pytest.mark.requirement("CIBA Core", "5")
 @pytest.mark.requirement("CIBA Core", "10.2")
 @pytest.mark.parametrize("end", [deny, fail, withdraw])
 def test_a_request_that_ends_without_tokens_is_pinged_too(
@@ -213,6 +209,7 @@ def test_a_user_who_must_not_be_known_of_is_not_pinged_for_either(
     assert not keeps_secrets(auth_req_id)
 
 
+@pytest.mark.requirement("CIBA Core", "9")
 @pytest.mark.requirement("CIBA Core", "10.2")
 @pytest.mark.parametrize("name", RULES)
 def test_what_the_endpoint_answers_decides_how_often_it_is_called(
@@ -260,6 +257,7 @@ def test_the_endpoint_is_given_the_time_that_it_asks_for_up_to_a_minute(
         assert least - 5 < wait.total_seconds() <= least
 
 
+@pytest.mark.requirement("CIBA Core", "9")
 @pytest.mark.requirement("CIBA Core", "10.2")
 def test_an_address_that_we_must_not_call_any_more_is_not_called(
     rp: RelyingParty, callback: CallbackServer, settings: Any

@@ -6,6 +6,7 @@ from tests.provider import approve, deny
 from tests.relying_party import RelyingParty, claims_of
 
 
+@pytest.mark.requirement("CIBA Core", "5")
 @pytest.mark.requirement("CIBA Core", "7.3")
 @pytest.mark.requirement("CIBA Core", "10.1.1")
 def test_a_signed_request_an_approval_and_then_tokens(rp: RelyingParty) -> None:

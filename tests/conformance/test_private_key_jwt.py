@@ -6,32 +6,16 @@ import pytest
 
 from django_ciba.jose import ASYMMETRIC_ALGS, sign
 from django_ciba.models import Realm
+from tests.conformance.assertions import send, unproved
 from tests.conformance.conftest import RelyingParties
-from tests.conformance.wire import accepted, refused
+from tests.conformance.wire import accepted
 from tests.provider import key, make_client
-from tests.relying_party import ASSERTION_TYPE, RelyingParty, compact
+from tests.relying_party import RelyingParty, compact
 
 
 @pytest.fixture
 def rp(relying_party: RelyingParties) -> RelyingParty:
     return relying_party(token_endpoint_auth_method="private_key_jwt")
-
-
-def send(rp: RelyingParty, assertion: str, **beside: str) -> Any:
-    """A good signed request, with this assertion as the client's only proof."""
-    parameters = {
-        "request": rp.signed_request(),
-        "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": assertion,
-        **beside,
-    }
-    return rp.post("bc-authorize", parameters, authenticated=False)
-
-
-def unproved(answer: Any, words: str) -> None:
-    refused(answer, "invalid_client", words, status=401)
-    assert answer.json()["error_description"].startswith("client_assertion")
-    assert "WWW-Authenticate" not in answer
 
 
 # --- keys and algorithms -----------------------------------------------------------------------

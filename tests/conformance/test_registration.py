@@ -356,6 +356,7 @@ MEMBERS: list[tuple[dict[str, Any], str]] = [
     # keys
     ({"jwks": {"keys": [SMALL_RSA_KEY]}}, "jwks.keys[0]: an RSA key has 2048"),
     ({"jwks": {"keys": [{**SMALL_RSA_KEY, "use": "enc"}]}}, "jwks.keys[0]: an RSA key has 2048"),
+    ({"jwks": {"keys": [{**EC_KEY, "crv": "P-192"}]}}, "jwks.keys[0]: "),
     ({"jwks": {"keys": [{**EC_KEY, "d": "AAAA"}]}}, "jwks.keys[0]: member d is private"),
     ({"jwks": {"keys": [{**EC_KEY, "use": "enc", "d": "A"}]}}, "jwks.keys[0]: member d is private"),
     ({"jwks": {"keys": [{"kty": "oct", "k": "AAAA"}]}}, "jwks.keys[0]: a symmetric key"),
@@ -400,6 +401,8 @@ MEMBERS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.requirement("FAPI 1.0 Baseline", "5.2.2", "5")
+@pytest.mark.requirement("FAPI 1.0 Baseline", "5.2.2", "6")
 @pytest.mark.requirement("RFC 7591", "2")
 @pytest.mark.parametrize(("members", "words"), MEMBERS, ids=[words for _, words in MEMBERS])
 def test_a_wrong_member_is_refused(realm: Realm, members: dict[str, Any], words: str) -> None:
@@ -407,6 +410,7 @@ def test_a_wrong_member_is_refused(realm: Realm, members: dict[str, Any], words:
     refused(register({"jwks": PUBLIC, **members}), "invalid_client_metadata", words)
 
 
+@pytest.mark.requirement("CIBA Core", "9")
 @pytest.mark.requirement("CIBA Core", "4")
 @pytest.mark.parametrize(
     "address",
@@ -504,6 +508,34 @@ def test_a_realm_that_forces_fapi_ciba_registers_such_clients_alone(realm: Realm
     assert answer.json()["profile"] == "fapi-ciba"
 
 
+@pytest.mark.requirement("RFC 7591", "5")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (" ", "must hold something that can be read"),
+        ("\u3164", "invisible"),
+        ("My\u200b Bank", "invisible"),
+        ("My Bank\U000e0041", "invisible"),
+        ("My B" + "\u0301" * 5 + "ank", "stacks too many marks"),
+    ],
+)
+def test_a_name_that_users_cannot_read_is_refused(realm: Realm, name: str, words: str) -> None:
+    allow(realm)
+    answer = register({"jwks": PUBLIC, "client_name": name})
+    refused(answer, "invalid_client_metadata", f"client_name: {words}" if name == " " else words)
+
+
+@pytest.mark.requirement("RFC 7591", "5")
+@pytest.mark.parametrize(
+    "name", ["Tom & Søn's £ shop™", "日本 7", "\u0646\u0627\u0645\u200c\u0647", "★"]
+)
+def test_a_name_may_be_of_any_script(realm: Realm, name: str) -> None:
+    allow(realm)
+    answer = register({"jwks": PUBLIC, "client_name": name})
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["client_name"] == name
+
+
 # --- pairwise subjects ----------------------------------------------------------------------------
 
 
@@ -552,6 +584,21 @@ def test_a_sector_is_taken_when_its_list_names_the_client(
         server.document = [jwks_uri, "https://rp.example.com/cb"]
         answer = register(asked)
     assert answer.status_code == 201, answer.content
+
+
+@pytest.mark.requirement("CIBA Core", "4")
+def test_a_list_that_names_the_keys_of_another_lets_nobody_into_its_sector(
+    realm: Realm, salted: None
+) -> None:
+    """Both addresses are public: whoever does not use the keys there has not shown to be theirs."""
+    allow(realm)
+    asked = {
+        "subject_type": "pairwise",
+        "jwks_uri": "https://victim.example.com/jwks.json",
+        "sector_identifier_uri": "https://victim.example.com/sector.json",
+        "require_signed_request_object": False,
+    }
+    refused(register(asked), "invalid_client_metadata", "the client must use the keys there")
 
 
 @pytest.mark.requirement("OIDC Registration", "5")

@@ -297,6 +297,61 @@ def test_new_keys_are_used_at_once(told: dict[str, Any], alice: Any) -> None:
     assert old.authenticate().status_code == 200
 
 
+@pytest.mark.requirement("OIDC Core", "8.1")
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (
+            {"jwks": PUBLIC, "subject_type": "pairwise"},
+            {"jwks": None, "jwks_uri": "https://victim.example.com/jwks.json"},
+        ),
+        (
+            {"jwks": PUBLIC},
+            {
+                "jwks": None,
+                "jwks_uri": "https://victim.example.com/jwks.json",
+                "subject_type": "pairwise",
+            },
+        ),
+        (
+            {
+                "jwks": PUBLIC,
+                "subject_type": "pairwise",
+                "backchannel_token_delivery_mode": "push",
+                "backchannel_client_notification_endpoint": "https://victim.example.com/cb",
+            },
+            {
+                "jwks": None,
+                "jwks_uri": "https://victim.example.com/jwks.json",
+                "backchannel_token_delivery_mode": "poll",
+            },
+        ),
+    ],
+)
+def test_nobody_slips_into_anothers_sector_between_request_and_tokens(
+    realm: Realm, settings: Any, alice: Any, first: dict[str, Any], then: dict[str, Any]
+) -> None:
+    """Only the request is signed; who has the secret could poll for the subject of a stranger."""
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "PAIRWISE_SALT": "pepper"}
+    realm.settings = {"registration": "open", "push_delivery": True}
+    realm.save()
+    told = register(first)
+    before = stored()
+    answer = manage("PUT", told, updated(told, **then))
+    refused(answer, "invalid_client_metadata", "stays as it was registered", before)
+
+
+@pytest.mark.requirement("OIDC Core", "8.1")
+def test_a_pairwise_client_changes_what_its_subjects_are_not_made_from(
+    realm: Realm, settings: Any
+) -> None:
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "PAIRWISE_SALT": "pepper"}
+    told = register({"jwks_uri": "https://rp.example.com/old.json", "subject_type": "pairwise"})
+    moved = updated(told, jwks_uri="https://rp.example.com/new.json", client_name="The Shop")
+    assert manage("PUT", told, moved).status_code == 200
+    assert manage("PUT", told, updated(told, subject_type="public")).status_code == 200
+
+
 # --- §2.3: delete ---------------------------------------------------------------------------------
 
 

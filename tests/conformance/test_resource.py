@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from django_ciba.models import AuthenticationRequest, Client, Grant, Token
-from tests.conformance.conftest import RelyingParties
+from tests.conformance.conftest import ISSUER, RelyingParties
 from tests.conformance.wire import accepted, refused
 from tests.provider import approve, find
-from tests.relying_party import CIBA, RelyingParty
+from tests.relying_party import CIBA, RelyingParty, claims_of
 
 pytestmark = pytest.mark.django_db
 
@@ -223,3 +223,50 @@ def test_a_realm_has_resources_of_its_own(rp: RelyingParty) -> None:
     realm.save()
     accepted(rp.authenticate(resource=MAIL))
     refused(rp.authenticate(resource=ACCOUNTS), "invalid_target", stored=1)
+
+
+# --- UserInfo, which is a resource too ----------------------------------------------------------
+
+
+@pytest.mark.requirement("RFC 8707", "2.2")
+@pytest.mark.requirement("OIDC Core", "5.3")
+@pytest.mark.parametrize("narrowed", [False, True])
+def test_a_token_for_other_resources_is_none_for_userinfo(rp: RelyingParty, narrowed: bool) -> None:
+    """Else an API that was shown the token could read there who the user is."""
+    if narrowed:
+        answer = redeem(rp, approved(rp), ACCOUNTS)
+    else:
+        answer = redeem(rp, approved(rp, resource=ACCOUNTS))
+    refusal = rp.userinfo(answer.json()["access_token"])
+    assert refusal.status_code == 401
+    assert refusal.json()["error"] == "invalid_token"
+    assert 'error="invalid_token"' in refusal["WWW-Authenticate"]
+    if narrowed:  # the grant is for all: so is the next token
+        renewed = refresh(rp, answer.json()["refresh_token"])
+        assert rp.userinfo(renewed.json()["access_token"]).status_code == 200
+
+
+@pytest.mark.requirement("RFC 8707", "2")
+@pytest.mark.parametrize("name", [ISSUER, f"{ISSUER}/userinfo"])
+@pytest.mark.parametrize("beside", [[], [ACCOUNTS]])
+def test_userinfo_can_be_asked_for_by_the_issuer_or_its_address(
+    rp: RelyingParty, settings: Any, name: str, beside: list[str]
+) -> None:
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "RESOURCES": beside}
+    answer = redeem(rp, approved(rp, resource=[name, *beside]))
+    assert stored("access") == [name, *beside]
+    assert rp.userinfo(answer.json()["access_token"]).status_code == 200
+    only = redeem(rp, approved(rp), name)
+    assert rp.userinfo(only.json()["access_token"]).status_code == 200
+
+
+@pytest.mark.requirement("RFC 9068", "3")
+@pytest.mark.requirement("RFC 9068", "4")
+def test_a_jwt_for_userinfo_names_it_as_its_audience(relying_party: RelyingParties) -> None:
+    rp = relying_party(access_token_format="jwt")
+    both = redeem(rp, approved(rp, resource=[ACCOUNTS, ISSUER])).json()["access_token"]
+    assert claims_of(both)["aud"] == [ACCOUNTS, ISSUER]
+    assert rp.userinfo(both).status_code == 200
+    one = redeem(rp, approved(rp, resource=ACCOUNTS)).json()["access_token"]
+    assert claims_of(one)["aud"] == ACCOUNTS
+    assert rp.userinfo(one).status_code == 401

@@ -67,6 +67,18 @@ def test_bc_authorize_without_a_channel_is_two_statements_everywhere(
     assert len(asked) == assertion(warm) + 2, asked
 
 
+def test_a_request_that_a_ping_follows_costs_no_more_to_ask_for(
+    relying_party: RelyingParties,
+) -> None:
+    rp = relying_party(
+        backchannel_token_delivery_mode="ping",
+        backchannel_client_notification_endpoint="https://shop.example.com/ciba",
+    )
+    ask = partial(rp.auth_req_id, client_notification_token="8d67dc78-7faa-4d41-aabd-67707b374255")
+    ask()
+    assert len(statements(ask)) == (2 if on_postgresql() else 3)
+
+
 def test_a_pending_poll_is_one_statement(warm: RelyingParty) -> None:
     auth_req_id = warm.auth_req_id()
     asked = statements(lambda: warm.poll(auth_req_id))

@@ -148,6 +148,7 @@ def test_unknown_foreign_and_used_ids_are_one_and_the_same_invalid_grant(
     assert rp.poll(foreign).status_code == 200  # the other client's attempt changed nothing
 
 
+@pytest.mark.requirement("FAPI 1.0 Baseline", "5.2.2", "13")
 @pytest.mark.requirement("RFC 6749", "10.5")
 def test_a_replayed_auth_req_id_revokes_the_tokens_it_gave(rp: RelyingParty) -> None:
     auth_req_id = rp.auth_req_id()
@@ -246,6 +247,8 @@ def test_an_id_token_holds_no_null_and_no_nonce(rp: RelyingParty) -> None:
     assert {"nonce", "acr"}.isdisjoint(claims)
 
 
+@pytest.mark.requirement("FAPI 1.0 Baseline", "5.2.2", "14")
+@pytest.mark.requirement("FAPI 1.0 Baseline", "5.2.2", "15")
 @pytest.mark.requirement("RFC 6749", "5.1")
 def test_the_token_response_has_the_members_and_headers_of_the_seeds(rp: RelyingParty) -> None:
     auth_req_id = rp.auth_req_id()

@@ -7,9 +7,12 @@
 - eager: a web process asks a user on a site whose Celery is eager; says the prompt's state
 """
 
+import json
 import os
 import sys
 import threading
+from pathlib import Path
+from urllib.parse import urlencode
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.faults.site_settings")
 EACH = 20
@@ -46,16 +49,31 @@ def fork() -> None:
 def eager() -> None:
     from django.contrib.auth.models import User
     from django.core.management import call_command
-    from django.utils import timezone
+    from django.test import Client
 
     from django_ciba.models import Delivery
-    from tests.provider import make_client, make_realm
-    from tests.unit.journeys.arrange import SEEDS, begin
+    from tests.live_site import realm_document
 
-    assert "django_ciba.due" not in sys.modules, "a web process needs no tasks until now"
+    secret = "x" * 32
+    shop = {
+        "client_id": "shop",
+        "client_name": "The Shop",
+        "client_secret": secret,
+        "token_endpoint_auth_method": "client_secret_post",
+        "require_signed_request_object": False,
+    }
+    document = Path(os.environ["CIBA_VAR"]) / "realm.json"
+    document.write_text(json.dumps(realm_document("/", clients=[shop])), encoding="utf-8")
     call_command("migrate", verbosity=0)
-    user = User.objects.create_user("alice", "alice@example.com")
-    begin(SEEDS, make_client(make_realm())[0], user, now=timezone.now())
+    call_command("ciba_import", str(document), verbosity=0, stdout=sys.stderr)
+    User.objects.create_user("alice", "alice@example.com")
+    asked = {"scope": "openid", "login_hint": "alice", "acr_values": "push"}
+    assert "django_ciba.due" not in sys.modules, "a web process needs no tasks until now"
+    asked |= {"client_id": "shop", "client_secret": secret}
+    form = "application/x-www-form-urlencoded"
+    http = Client(headers={"host": "localhost"})
+    answer = http.post("/oauth2/bc-authorize", urlencode(asked), content_type=form)
+    assert answer.status_code == 200, answer.content
     print(" ".join(Delivery.objects.values_list("state", flat=True)))
 
 

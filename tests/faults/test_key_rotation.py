@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 
 ALGS: Final = ("ES256", "EdDSA", "PS256", "RS256")
 FLOWS: Final = 1000
+PART: Final = 160
 THREADS: Final = 8
 SECRET: Final = "s" * 43
 
@@ -38,14 +39,12 @@ def site() -> Iterator[LiveSite]:
 
 
 class Flows:
-    """Runs whole flows on threads, until there have been enough."""
+    """Runs whole flows on threads, as many as it is told to."""
 
     def __init__(self, site: LiveSite) -> None:
         self.site = site
         self.done: queue.Queue[str] = queue.Queue()  # ID tokens, or what went wrong
-        self._waiting: queue.Queue[str] = queue.Queue()
-        for number in range(FLOWS):
-            self._waiting.put(ALGS[number % len(ALGS)])
+        self._waiting: queue.Queue[str | None] = queue.Queue()  # None: no more for one thread
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(THREADS)]
 
     def __enter__(self) -> Self:
@@ -54,19 +53,25 @@ class Flows:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        while raised[0] is not None and not self._waiting.empty():
-            self._waiting.get_nowait()
+        for _ in self._threads:
+            self._waiting.put(None)
         for thread in self._threads:
             thread.join()
+
+    def start(self, number: int) -> None:
+        """Have so many more run, of each algorithm in turn; returns at once."""
+        for each in range(number):
+            self._waiting.put(ALGS[each % len(ALGS)])
+
+    def tokens(self, number: int) -> Iterator[str]:
+        """The next so many ID tokens, as they come."""
+        for _ in range(number):
+            yield self.done.get(timeout=60)
 
     def _run(self) -> None:
         with requests.Session() as http:
             http.trust_env = False
-            while True:
-                try:
-                    alg = self._waiting.get_nowait()
-                except queue.Empty:
-                    return
+            while (alg := self._waiting.get()) is not None:
                 try:
                     self.done.put(self._flow(http, alg))
                 except (KeyError, ValueError, requests.RequestException) as problem:
@@ -94,18 +99,19 @@ def test_keys_rotate_while_a_thousand_flows_run_and_a_cached_set_verifies_every_
 ) -> None:
     jwks = site.http.get(f"{site.issuer()}/connect/jwk_uri", timeout=20).json()
     cached = verification_keys(jwks)  # once, before the first flow: current and next keys
-    verified: list[Verified] = []
+    tokens: list[str] = []
     with Flows(site) as flows:
-        for number in range(FLOWS):
-            # Each algorithm rotates once, at a time of its own, by a process of its own.
-            if number % (FLOWS // 5) == FLOWS // 5 - 1 and number < FLOWS - 1:
-                alg = ALGS[number // (FLOWS // 5)]
-                site.manage("ciba_keys", "rotate", "--alg", alg)
-            token = flows.done.get(timeout=60)
-            verified.append(verify(token, cached, algs=ALGS))
+        flows.start(PART)
+        tokens += flows.tokens(PART)
+        for alg in ALGS:  # each rotates once, by a process of its own, while flows run
+            flows.start(PART)
+            site.manage("ciba_keys", "rotate", "--alg", alg)
+        flows.start(FLOWS - PART * (len(ALGS) + 1))
+        tokens += flows.tokens(FLOWS - PART)
+    verified: list[Verified] = [verify(each, cached, algs=ALGS) for each in tokens]
     used = Counter((each.header["alg"], each.header["kid"]) for each in verified)
     assert sum(used.values()) == FLOWS
-    # Both keys of each algorithm have signed, so every rotation fell among the flows.
+    # Both keys of each algorithm have signed: every rotation fell among the flows.
     assert sorted(alg for alg, _ in used) == sorted([*ALGS, *ALGS]), used
     after = site.http.get(f"{site.issuer()}/connect/jwk_uri", timeout=20).json()["keys"]
     assert {each["kid"] for each in jwks["keys"]} <= {each["kid"] for each in after}

@@ -75,6 +75,7 @@ def outcome(outcomes: Outcomes, client_id: str, scenario: str) -> Any:
     return told["outcome"]
 
 
+@pytest.mark.requirement("CIBA Core", "7.4")
 @pytest.mark.requirement("CIBA Core", "7.1.1")
 @pytest.mark.requirement("CIBA Core", "7.3")
 @pytest.mark.requirement("CIBA Core", "10.1.1")

@@ -112,6 +112,7 @@ def wait_for(job: BackChannelAuthenticationPollingJob) -> BearerToken:
     raise TimeoutError("neither tokens nor an error")
 
 
+@pytest.mark.requirement("CIBA Core", "7.4")
 @pytest.mark.requirement("CIBA Core", "7.1.1")
 @pytest.mark.requirement("CIBA Core", "7.3")
 @pytest.mark.requirement("CIBA Core", "10.1.1")

@@ -1,6 +1,7 @@
 """The ASGI application itself: what it passes on, what it reads, what it takes places for."""
 
 import asyncio
+import json
 import signal
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from django.conf import settings as site_settings
 from django.core.asgi import get_asgi_application
 from django.db import connections
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import Client as HttpClient
 
 from django_ciba.conf import CibaSettings
@@ -240,6 +241,52 @@ def test_what_a_middleware_says_instead_is_not_held_back(settings: Any, rp: Rely
     assert (answer.status, answer.body) == (429, b"busy")
     assert to_hold is None
     assert application.polls._taken == 0
+
+
+class BreaksOff:
+    """A middleware of the site's whose answer fails while it is read."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> Any:
+        answer = self.get_response(request)
+        return StreamingHttpResponse(self.parts(), status=400) if request.path == PATH else answer
+
+    def parts(self) -> Iterator[bytes]:
+        yield b"{"
+        raise ConnectionError("half of it")
+
+
+def test_an_answer_that_fails_within_the_site_leaves_no_place_taken(
+    settings: Any, rp: RelyingParty
+) -> None:
+    settings.MIDDLEWARE = [f"{__name__}.BreaksOff", *site_settings.MIDDLEWARE]
+    application = LongPolling(get_asgi_application(), threads=1)
+    call = poll(rp, rp.auth_req_id())
+    with pytest.raises(ConnectionError):
+        application._site.ask(call.scope, call.messages[0]["body"])
+    assert application.polls._taken == 0
+
+
+def test_an_address_that_is_not_utf_8_is_refused(
+    application: LongPolling, rp: RelyingParty
+) -> None:
+    call = poll(rp, rp.auth_req_id())
+    call.scope["query_string"] = b"\xff"
+    asyncio.run(call.to(application))
+    assert call.status == 400
+    assert json.loads(call.content)["error"] == "invalid_request"
+    assert application.polls._taken == 0
+
+
+def test_a_mount_below_a_prefix_is_found(application: LongPolling, rp: RelyingParty) -> None:
+    """What a server cuts off a path is ASGI's root_path."""
+    call = poll(rp, rp.auth_req_id())
+    call.scope.update(root_path="/below", path=f"/below{PATH}")
+    assert application._site.is_token_request(call.scope)
+    asyncio.run(call.to(application))
+    assert json.loads(call.content)["error"] == "authorization_pending"
 
 
 @pytest.mark.requirement("CIBA Core", "7.3")

@@ -247,13 +247,25 @@ def pairwise_without_salt(site: Site) -> None:
     provider.make_client(Realm.objects.get(), subject_type="pairwise")
 
 
+def take_certificates(site: Site, **changes: Any) -> None:
+    """As on a Django of today: tests run on some that still fold the names of headers."""
+
+    class Keeping(ASGIRequest):
+        def __init__(self, scope: Any, body_file: Any) -> None:
+            kept = [each for each in scope["headers"] if b"_" not in each[0]]
+            super().__init__({**scope, "headers": kept}, body_file)
+
+    site.monkeypatch.setattr("django_ciba.checks.client_certificates.ASGIRequest", Keeping)
+    for name, value in {**CERTIFICATES, **changes}.items():
+        site.put(name, value)
+
+
 def set_certificates(**changes: Any) -> Callable[[Site], None]:
     """Client certificates from one proxy; its operator has been told to clear the headers."""
 
     def careless(site: Site) -> None:
         site.settings.SILENCED_SYSTEM_CHECKS = ["django_ciba.I018"]
-        for name, value in {**CERTIFICATES, **changes}.items():
-            site.put(name, value)
+        take_certificates(site, **changes)
 
     return careless
 
@@ -452,8 +464,7 @@ def test_a_careless_site_hears_of_this_and_of_nothing_else(
 
 
 def test_whoever_takes_client_certificates_is_told_what_the_proxy_must_clear(site: Site) -> None:
-    for name, value in CERTIFICATES.items():
-        site.put(name, value)
+    take_certificates(site)
     assert heard() == {"I018"}
     (message,) = messages()
     for name in ("Client-Cert", "Client_Cert", "Client-Cert-Verified", "Client_Cert_Verified"):

@@ -9,20 +9,18 @@ from django.test import override_settings
 from django_ciba.client_registration import (
     MEMBERS,
     InvalidMetadata,
-    Problem,
-    described,
     members,
     metadata_of,
     metadata_problems,
     registered,
-    too_deep,
-    unstorable,
 )
 from django_ciba.conf import CibaSettings, ciba_settings
 from django_ciba.jose import CAN_ENCRYPT, PrivateKey
 from django_ciba.models import Client, Realm
 from django_ciba.protocol.errors import ALLOWED_DESCRIPTION
 from django_ciba.protocol.names import CIBA_GRANT_TYPE
+from django_ciba.protocol.problems import Problem, described, too_deep, unstorable
+from tests.certificates import certified
 from tests.plugin import leave_out
 
 SECRET = "s3cret-of-thirty-two-characters.~_"
@@ -180,6 +178,17 @@ def test_a_new_source_of_keys_replaces_the_old_one(realm: Realm) -> None:
     assert client.inline_keys == ()
     registered({"client_id": "myCIBAClient", "jwks": {"keys": [EC_KEY]}}, realm, existing=client)
     assert (client.jwks, client.jwks_uri) == ({"keys": [EC_KEY]}, "")
+
+
+def test_what_was_read_from_the_old_keys_goes_with_them(realm: Realm) -> None:
+    for_encryption = PrivateKey.generate("ECDH-ES").public_jwk
+    of_certificate = {**certified().jwk, "kid": "certified"}
+    client = registered(metadata(jwks={"keys": [EC_KEY, for_encryption, of_certificate]}), realm)
+    assert client.inline_encryption_keys
+    assert client.inline_certificates
+    registered({"client_id": client.client_id, "jwks": {"keys": [EC_KEY]}}, realm, existing=client)
+    assert client.inline_encryption_keys == ()
+    assert client.inline_certificates == ()
 
 
 def test_a_secret_ends_with_the_method_that_used_it(realm: Realm) -> None:

@@ -12,14 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
-from django_ciba.client_registration import (
-    SECRET_METHODS,
-    InvalidMetadata,
-    Problem,
-    registered,
-    under,
-    unknown,
-)
+from django_ciba.client_registration import SECRET_METHODS, InvalidMetadata, registered
 from django_ciba.conf import positive
 from django_ciba.management.arguments import (
     django_options,
@@ -31,6 +24,7 @@ from django_ciba.management.arguments import (
 )
 from django_ciba.management.command import OperatorCommand
 from django_ciba.models import Client, InitialAccessToken, Realm, secrets
+from django_ciba.protocol.problems import Problem, under, unknown
 from django_ciba.realm_document import InvalidDocument, read, repeated_members
 
 SHOWN_ONCE = "the secret is shown only now: only its digest is stored"

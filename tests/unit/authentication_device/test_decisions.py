@@ -60,6 +60,8 @@ def assert_untouched(found: AuthenticationRequest) -> None:
 # --- what is shown -----------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("CIBA Core", "8")
+@pytest.mark.requirement("FAPI 1.0 Baseline", "5.2.2", "17")
 def test_the_page_says_who_asks_for_what_and_by_when(browser: Client, alice: User) -> None:
     found = arrange.waiting(alice, scope="openid email accounts:read", acr="push", seconds=90)
     text = browser.get(page(found)).content.decode()
@@ -148,6 +150,7 @@ def test_another_users_request_is_not_there(browser: Client, alice: User, bob: U
     assert browser.get(f"{page(found)}waiting.json").json()["waiting"] == []
 
 
+@pytest.mark.requirement("CIBA Core", "8")
 @pytest.mark.parametrize("verdict", ["approved", "denied"])
 def test_another_users_request_cannot_be_answered(browser: Client, bob: User, verdict: str) -> None:
     found = arrange.waiting(bob)
@@ -238,6 +241,8 @@ def test_an_answer_that_names_no_verdict_is_refused(
 # --- answers -----------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("CIBA Core", "8")
+@pytest.mark.requirement("FAPI 1.0 Baseline", "5.2.2", "12")
 def test_an_approval_is_recorded_and_confirmed(browser: Client, alice: User) -> None:
     found = arrange.waiting(alice)
     answer = answered(browser, found)
@@ -249,6 +254,7 @@ def test_an_approval_is_recorded_and_confirmed(browser: Client, alice: User) -> 
     assert "You can close this page." in text
 
 
+@pytest.mark.requirement("CIBA Core", "8")
 def test_a_denial_is_recorded_and_confirmed(browser: Client, alice: User) -> None:
     found = arrange.waiting(alice)
     assert answered(browser, found, "denied").status_code == 303

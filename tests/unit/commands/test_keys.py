@@ -324,7 +324,7 @@ def lost(root: Realm) -> Iterator[None]:
     conf = {**settings.DJANGO_CIBA, "ENCRYPTION_KEYS": ["another key altogether"]}
     with override_settings(DJANGO_CIBA=conf):
         with pytest.raises(UndecryptableError):
-            SigningKey.objects.get(state=CURRENT)
+            _ = SigningKey.objects.get(state=CURRENT).private_pem
         yield
 
 

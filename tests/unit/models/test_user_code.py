@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from django_ciba.models import UserCode
 
-pytestmark = [pytest.mark.django_db, pytest.mark.requirement("CIBA Core", "7.1")]
+pytestmark = [pytest.mark.django_db, pytest.mark.requirement("CIBA Core", "7.1.2")]
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)

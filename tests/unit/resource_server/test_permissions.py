@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from django_ciba.models import Client
 from django_ciba.resource_server import CibaTokenAuthentication, TokenHasAcr, TokenHasScope
 from tests.unit.resource_server.conftest import IssuedToken
 
@@ -69,6 +70,17 @@ def test_a_token_with_every_scope_opens_the_view(
 ) -> None:
     answer = ask(client, address, issue(scope="profile openid email"))
     assert (answer.status_code, answer.json()) == (200, "open")
+
+
+@pytest.mark.requirement("RFC 6750", "3.1")
+def test_a_scope_that_the_client_has_lost_since_opens_nothing(
+    issue: IssuedToken, client: Browser, client_record: Client
+) -> None:
+    token = issue(scope="openid profile")
+    assert ask(client, "/account", token).status_code == 200
+    client_record.scope = "openid"
+    client_record.save()
+    assert ask(client, "/account", token).status_code == 403
 
 
 @pytest.mark.requirement("RFC 6750", "3.1")

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connections
 from django.test import Client as Browser
 from django.urls import path
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import NotFound
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -40,6 +42,11 @@ class Account(APIView):
     post = get
 
 
+class Refuses(Account):
+    def get(self, request: Request, name: str = "") -> Response:
+        raise NotFound
+
+
 class Elsewhere(CibaTokenAuthentication):
     public_addresses = ("https://api.example.com/v1/", "https://api2.example.com")
 
@@ -54,6 +61,7 @@ urlpatterns = [
     path("", Account.as_view()),
     path("elsewhere", Account.as_view(authentication_classes=[Elsewhere])),
     path("named", Account.as_view(authentication_classes=[NamesItself])),
+    path("refuses", Refuses.as_view()),
     path("scope", Account.as_view(permission_classes=[TokenHasScope])),
     path(
         "either",
@@ -155,6 +163,23 @@ def test_a_proof_for_another_call_is_refused(
 ) -> None:
     refused(ask(client, "/account", bound, maker, **changes), "invalid_dpop_proof", words)
     assert not UsedProof.objects.exists()
+
+
+@pytest.mark.requirement("RFC 9449", "11.1")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("address", ["/account", "/refuses"])
+def test_atomic_requests_do_not_give_a_used_proof_back(
+    client: Browser, bound: str, maker: ProofMaker, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """REST framework rolls back what a refusing view has written, and we wrote in there."""
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    proof = maker.proof("GET", HERE + address, ath=ath(bound))
+    headers = {"Authorization": f"DPoP {bound}", "DPoP": proof}
+    first = client.get(address, headers=headers)
+    assert first.status_code == (404 if address == "/refuses" else 200)
+    assert UsedProof.objects.count() == 1
+    again = client.get(address, headers=headers)
+    refused(again, "invalid_dpop_proof", "jti has been used")
 
 
 @pytest.mark.requirement("RFC 9449", "4.3")

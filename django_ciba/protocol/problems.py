@@ -1,4 +1,4 @@
-"""A fault and where it is: what every check of registered JSON yields."""
+"""A fault and where it is: what every check of other people's JSON yields."""
 
 import difflib
 import json
@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from django_ciba.protocol.errors import NOT_IN_DESCRIPTION
+
 PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 MOST_SHOWN: Final = 60  # characters of a value that a message quotes
 MOST_DEPTH: Final = 32
 MOST_DESCRIBED: Final = 20  # faults in one error_description
 # As much of a path as we wrote ourselves: names within a key are the caller's.
 OWN_PATH: Final = re.compile(r"[a-z_0-9]+(?:\.keys)?(?:\[[0-9]+\](?:\.x5c)?)?")
-NOT_DESCRIBED: Final = re.compile(r"[^\x20\x21\x23-\x5B\x5D-\x7E]")  # RFC 6749 §5.2
 MOST_INTEGER: Final = 2**53 - 1  # RFC 8259 §6: what every reader of JSON takes for the same number
 
 
@@ -36,7 +37,7 @@ def described(problems: Sequence[Problem]) -> str:
         faults.append(f"{found.group()}: {message}" if found else message)
     if len(problems) > MOST_DESCRIBED:
         faults.append(f"and {len(problems) - MOST_DESCRIBED} faults more")
-    return NOT_DESCRIBED.sub("'", "; ".join(dict.fromkeys(faults)))
+    return NOT_IN_DESCRIPTION.sub("'", "; ".join(dict.fromkeys(faults)))
 
 
 def under(path: str, problems: Iterable[tuple[str, str]]) -> Iterator[Problem]:
