@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
+from django.utils.translation import ngettext
 
 from django_ciba.admin.base import ModelForm, OperatorAdmin
 from django_ciba.client_registration import (
@@ -235,7 +236,7 @@ class ClientAdmin(OperatorAdmin[Client]):
     list_select_related = ["realm"]
     search_fields = ["client_id", "client_name"]
     date_hierarchy = "created_at"
-    actions = ["make_secret"]
+    actions = ["make_secret", "take_over"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> list[str]:
         """The names by which a relying party and its tokens know a client are not changed."""
@@ -259,8 +260,13 @@ class ClientAdmin(OperatorAdmin[Client]):
     @admin.display(description="registered by")
     def registered_by(self, obj: Client) -> str:
         if obj.registration_token_digest:
-            return "Itself. It can change and end its registration (RFC 7592)."
-        return "An operator, or itself before it ended its registration."
+            return (
+                "Itself. It can change and end its registration (RFC 7592), also what you change "
+                "here; the action “Take over its registration” on the list ends that."
+            )
+        return (
+            "An operator, or itself before it ended its registration or an operator took it over."
+        )
 
     @admin.display(description="client secret")
     def secret_state(self, obj: Client) -> str:
@@ -299,3 +305,18 @@ class ClientAdmin(OperatorAdmin[Client]):
         client.save(update_fields=["secret_digest", "secret_encrypted", "updated_at"])
         self.note(request, [client], "Made a new secret.")
         self._show_once(request, client, secret)
+
+    @admin.action(description="Take over its registration", permissions=["change"])
+    def take_over(self, request: HttpRequest, queryset: QuerySet[Client]) -> None:
+        """RFC 7592 §3: its registration access token ends, so what operators change stays so."""
+        own = list(queryset.exclude(registration_token_digest=""))
+        taken = Client.objects.filter(pk__in=[each.pk for each in own]).update(
+            registration_token_digest=""
+        )
+        self.note(request, own, "Took its registration over.")
+        text = ngettext(
+            "%d client can no longer change itself.",
+            "%d clients can no longer change themselves.",
+            taken,
+        )
+        self.message_user(request, text % taken, messages.SUCCESS if own else messages.WARNING)

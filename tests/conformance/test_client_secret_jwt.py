@@ -159,6 +159,17 @@ def test_a_client_whose_secret_is_kept_as_a_digest_alone_is_refused_and_the_log_
     accepted(rp.authenticate())
 
 
+@pytest.mark.requirement("OIDC Core", "9")
+def test_a_client_whose_secret_no_key_decrypts_any_more_is_refused_and_the_log_says_why(
+    rp: RelyingParty, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE django_ciba_client SET secret_encrypted = 'lost'")
+    caplog.set_level(logging.INFO, "django_ciba")
+    unproved(send(rp, by(rp.secret, rp)), "client authentication failed")
+    assert "give the client a new secret" in caplog.text
+
+
 @pytest.mark.requirement("Protocol", "2")
 def test_the_secret_lies_encrypted_in_the_database(rp: RelyingParty) -> None:
     with connection.cursor() as cursor:

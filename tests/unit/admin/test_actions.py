@@ -72,6 +72,19 @@ def test_revoking_ends_grants_and_their_tokens_once(house: House, log_in: LogIn)
     assert {each.grant for each in live} == {other}
 
 
+def test_a_registration_is_taken_over(house: House, log_in: LogIn) -> None:
+    client = house.client
+    client.new_registration_token()
+    client.save()
+    other = provider.make_client(house.realm, client_id="other")[0]
+    browser = log_in("view_client", "change_client")
+    answer = act(browser, "take_over", client, other)
+    assert said(answer) == ["1 client can no longer change itself."]
+    client.refresh_from_db()
+    assert client.registration_token_digest == ""
+    assert said(act(browser, "take_over", client)) == ["0 clients can no longer change themselves."]
+
+
 def test_dead_letters_are_sent_again_and_no_others(house: House, log_in: LogIn) -> None:
     now = timezone.now()
     request = house.first(AuthenticationRequest)

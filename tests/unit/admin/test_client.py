@@ -371,6 +371,26 @@ def test_a_change_to_client_secret_jwt_makes_a_new_secret(
     assert Client.objects.get(pk=house.client.pk).secret_encrypted == secret
 
 
+def test_a_secret_that_no_key_decrypts_any_more_is_replaced_by_saving_its_client(
+    house: House, admin_client: Browser, settings: Any
+) -> None:
+    """And neither the list nor the page of such a client fails."""
+    house.client.token_endpoint_auth_method = "client_secret_jwt"
+    lost = house.client.new_secret()
+    house.client.save()
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "ENCRYPTION_KEYS": ["another key altogether"]}
+    assert admin_client.get(page(Client, "changelist")).status_code == 200
+    assert admin_client.get(page(Client, "change", house.client.pk)).status_code == 200
+    answer = admin_client.post(
+        page(Client, "change", house.client.pk),
+        change_form(house.client, token_endpoint_auth_method="client_secret_jwt"),
+        follow=True,
+    )
+    secret = secret_in(said(answer))
+    assert secret != lost
+    assert Client.objects.get(pk=house.client.pk).secret_encrypted == secret
+
+
 def test_every_column_that_may_be_registered_is_on_the_page(
     house: House, admin_client: Browser
 ) -> None:
