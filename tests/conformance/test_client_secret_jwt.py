@@ -166,7 +166,8 @@ def test_a_client_whose_secret_no_key_decrypts_any_more_is_refused_and_the_log_s
     with connection.cursor() as cursor:
         cursor.execute("UPDATE django_ciba_client SET secret_encrypted = 'lost'")
     caplog.set_level(logging.INFO, "django_ciba")
-    unproved(send(rp, by(rp.secret, rp)), "client authentication failed")
+    answer = send(rp, by(rp.secret, rp))
+    refused(answer, "invalid_client", "client authentication failed", status=401)
     assert "give the client a new secret" in caplog.text
 
 

@@ -44,7 +44,8 @@ def names_us(node: ast.stmt) -> bool:
 
 def test_imports_go_down_only() -> None:
     """By a process of its own: import-linter shuts off the loggers of the one it runs in."""
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"]
+    program = str(Path(sys.executable).with_name("lint-imports"))
+    command = [program, "--no-cache", "--no-logo"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
