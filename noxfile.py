@@ -49,9 +49,10 @@ def pyenv_root() -> Path:
     """Where pyenv is: as it says itself, or beside the shims that are on PATH."""
     if named := os.environ.get("PYENV_ROOT"):
         return Path(named)
-    for folder in os.environ.get("PATH", "").split(os.pathsep):
-        if Path(folder).name == "shims":
-            return Path(folder).parent
+    for each in os.environ.get("PATH", "").split(os.pathsep):
+        folder = Path(each)
+        if folder.name == "shims" and (folder.parent / "versions").is_dir():
+            return folder.parent
     return Path.home() / ".pyenv"
 
 

@@ -6,9 +6,11 @@ import pytest
 from django.contrib.auth.models import AbstractBaseUser
 
 from django_ciba.hooks import CibaHooks
-from django_ciba.models import Grant, Realm
+from django_ciba.models import Realm
+from tests.authorization_details import PAYMENT, make_details_type, payment
 from tests.conformance.conftest import ISSUER, RelyingParties
 from tests.conformance.wire import refused, signed_by, tokens_of
+from tests.provider import approve
 from tests.relying_party import RelyingParty
 
 
@@ -75,9 +77,15 @@ def test_a_claim_without_a_value_is_left_out(rp: RelyingParty, settings: Any) ->
 
 
 @pytest.mark.requirement("RFC 9396", "9")
-def test_authorization_details_are_said(rp: RelyingParty) -> None:
-    tokens = tokens_of(rp)
-    details = [{"type": "payment", "amount": "10.00"}]
-    Grant.objects.update(authorization_details=details)
-    claims = rp.userinfo(tokens["access_token"]).json()
-    assert claims["authorization_details"] == details
+def test_authorization_details_are_said_for_as_long_as_the_client_may_have_them(
+    realm: Realm, relying_party: RelyingParties
+) -> None:
+    make_details_type(realm)
+    rp = relying_party(authorization_details_types=[PAYMENT])
+    auth_req_id = rp.auth_req_id(authorization_details=[payment()])
+    approve(auth_req_id)
+    access_token = rp.poll(auth_req_id).json()["access_token"]
+    assert rp.userinfo(access_token).json()["authorization_details"] == [payment()]
+    rp.client.authorization_details_types = []
+    rp.client.save()
+    assert "authorization_details" not in rp.userinfo(access_token).json()
