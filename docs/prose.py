@@ -266,7 +266,7 @@ CLIENT_MEMBERS: Final[dict[str, str]] = {
     "may_introspect": "`true`: a resource server of the realm, which may "
     "[introspect](../how-to/introspect-and-revoke.md) the access tokens that it is shown.",
     "resource_identifiers": "The resources (RFC 8707) that a resource server is. Tokens for "
-    "others are inactive to it. Left out: it may ask about all.",
+    "others are inactive to it, those that name none are not. Left out: it may ask about all.",
     "authorization_details_types": "The types of "
     "[authorization details](../how-to/authorization-details.md) that it may ask for.",
     "profile": "The set of rules that it is held to. Where the realm has `require_fapi_ciba`, "

@@ -28,11 +28,14 @@ class Device:
         return list(AuthenticationRequest.objects.waiting_for(self.user, timezone.now()))
 
     def approve(self, auth_req_id: str = "", amr: Sequence[str] = ("pwd",)) -> None:
-        """Say yes, having just logged in by `amr` (RFC 8176). Raises NotAnswerable."""
+        """Say yes, having just logged in by `amr` (RFC 8176).
+
+        Raises NotAnswerable; LookupError where it is not said which of none or several is meant.
+        """
         self._say(auth_req_id, _Answer.APPROVED, amr)
 
     def deny(self, auth_req_id: str = "") -> None:
-        """Say no. Raises NotAnswerable."""
+        """Say no; raises as `approve`."""
         self._say(auth_req_id, _Answer.DENIED, ())
 
     def inbox(self) -> list[str]:
@@ -61,8 +64,12 @@ class Device:
     def _asked(self, auth_req_id: str) -> AuthenticationRequest:
         if auth_req_id:
             return find(auth_req_id)
-        (one,) = self.waiting()
-        return one
+        waiting = self.waiting()
+        if len(waiting) != 1:
+            raise LookupError(
+                f"{len(waiting)} requests wait for {self.user}: say which one, by its auth_req_id"
+            )
+        return waiting[0]
 
     def _signed_in(self) -> HttpClient:
         if "_auth_user_id" not in self.http.session:

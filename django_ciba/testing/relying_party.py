@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote_plus, urlencode, urlsplit
 
@@ -18,6 +19,7 @@ from django.test import Client as HttpClient
 from django_ciba.jose import PrivateKey, base64url, sign, verification_keys, verify
 from django_ciba.jose.algorithms import ALGORITHMS
 from django_ciba.models import Client
+from django_ciba.testing import provider
 from django_ciba.testing.callback_server import CallbackServer
 from django_ciba.tokens.id_token import token_hash
 
@@ -43,7 +45,7 @@ class RelyingParty:
     """
 
     client: Client
-    key: PrivateKey
+    key: PrivateKey = field(default_factory=partial(provider.key, "ES256", "client"))
     secret: str = ""
     http: HttpClient = field(default_factory=HttpClient)
     issuer: str = ""

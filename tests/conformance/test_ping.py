@@ -230,8 +230,9 @@ def test_what_the_endpoint_answers_decides_how_often_it_is_called(
 @pytest.mark.requirement("CIBA Core", "10.2")
 @pytest.mark.parametrize("answer", [endpoint.status(500), endpoint.reset, endpoint.silence])
 def test_no_ping_is_tried_again_past_the_life_of_the_request(
-    rp: RelyingParty, callback: CallbackServer, answer: endpoint.Answer
+    rp: RelyingParty, callback: CallbackServer, answer: endpoint.Answer, settings: Any
 ) -> None:
+    site_that_calls(settings, OUTBOUND_DEADLINE=1.0)  # nobody answers in time
     callback.answers = [answer]
     auth_req_id = ask(rp, requested_expiry=60)
     approve(auth_req_id)

@@ -437,10 +437,11 @@ def broker(settings: Any) -> Callable[[int], list[str]]:
 
     def holds(number: int) -> list[str]:
         deadline = time.monotonic() + 30
-        while len(found := list(messages())) < number:
+        # A file is there before what it says is written.
+        while len(found := [text for each in messages() if (text := each.read_text())]) < number:
             assert time.monotonic() < deadline, f"{len(found)} of {number} messages"
             time.sleep(0.02)
-        return [each.read_text() for each in found]
+        return found
 
     return holds
 

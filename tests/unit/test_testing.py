@@ -241,7 +241,7 @@ def test_the_examples_of_the_page_pass_as_printed(tmp_path: Path) -> None:
     written = [block for block in blocks(page, "python") if block.file is not None]
     for block in written:
         (tmp_path / str(block.file)).write_text(block.text, encoding="utf-8")
-    assert len(written) == 4
+    assert len(written) == 5
     environment = {name: value for name, value in os.environ.items() if name not in SITE}
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
@@ -257,4 +257,4 @@ def test_the_examples_of_the_page_pass_as_printed(tmp_path: Path) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stdout
-    assert "5 passed" in ran.stdout
+    assert "6 passed" in ran.stdout
