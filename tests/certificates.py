@@ -18,6 +18,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from django_ciba.jose import base64url
 
+# RFC 5280 §4.2.1.3, of an authority.
+SIGNS_CERTIFICATES = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 SUBJECT = "CN=shop.example.com,O=The Shop,C=GE"
 
 
@@ -113,9 +125,30 @@ def certified(
         .not_valid_after(ends)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     )
-    for each in [*([x509.SubjectAlternativeName(names)] if names else []), *extensions]:
+    for each in [
+        *([x509.SubjectAlternativeName(names)] if names else []),
+        *_key_identifiers(own, issuer),
+        *extensions,
+    ]:
         builder = builder.add_extension(each, critical=False)
+    if authority:
+        builder = builder.add_extension(SIGNS_CERTIFICATES, critical=True)
     return Certified(builder.sign(issuer.key if issuer else own, SHA256()), own)
+
+
+def _key_identifiers(
+    own: ec.EllipticCurvePrivateKey, issuer: Certified | None
+) -> list[x509.ExtensionType]:
+    """RFC 5280 §4.2.1.1, §4.2.1.2: which key signed which; clients on Python 3.13 insist."""
+    found: list[x509.ExtensionType] = [x509.SubjectKeyIdentifier.from_public_key(own.public_key())]
+    if issuer is not None:
+        identifier = issuer.certificate.extensions.get_extension_for_class(
+            x509.SubjectKeyIdentifier
+        )
+        found.append(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier.value)
+        )
+    return found
 
 
 @lru_cache
