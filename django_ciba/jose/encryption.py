@@ -100,8 +100,9 @@ def _header(token: str) -> Mapping[str, Any]:
 
 
 def _opened(token: str, key: PrivateKey, alg: str, enc: str) -> str | None:
+    ours, registry = _joserfc_key(key.key), _registry(alg, enc)
     try:
-        opened = jwe.decrypt_compact(token, _joserfc_key(key.key), registry=_registry(alg, enc))
+        opened = jwe.decrypt_compact(token, ours, registry=registry)
         return (opened.plaintext or b"").decode("ascii")
     except Exception:  # noqa: BLE001 - libraries below libraries: whatever they raise, it is shut
         return None

@@ -12,7 +12,13 @@ from django.db import models
 from django.db.models import Prefetch, Q
 
 from django_ciba.conf import CibaSettings, ciba_settings, issuer_address, realm_setting_problems
-from django_ciba.jose import ENCRYPTION_ALGS, PrivateKey, VerificationKey, verification_keys
+from django_ciba.jose import (
+    CAN_ENCRYPT,
+    ENCRYPTION_ALGS,
+    PrivateKey,
+    VerificationKey,
+    verification_keys,
+)
 from django_ciba.models.configuration_version import ConfigurationModel, ConfigurationQuerySet
 from django_ciba.models.remote_jwks import called_address_problem
 
@@ -253,7 +259,12 @@ class Realm(ConfigurationModel):
 
     @cached_property
     def decryption_keys(self) -> tuple[PrivateKey, ...]:
-        """The private halves of the realm's keys for encryption, retired ones too."""
+        """The private halves of the realm's keys for encryption, retired ones too.
+
+        None without the extra that decrypts: then nobody is invited to encrypt.
+        """
+        if not CAN_ENCRYPT:
+            return ()
         return tuple(
             key.private_key for key in self.keys if key.alg in ENCRYPTION_ALGS and key.can_sign
         )

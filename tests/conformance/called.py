@@ -7,8 +7,10 @@ import time_machine
 from django.utils import timezone
 
 from django_ciba.due import run_due
-from django_ciba.models import AuthenticationRequest, Delivery
+from django_ciba.models import AuthenticationRequest, Delivery, Token
 from tests import callback_server as endpoint
+from tests.callback_server import CallbackServer
+from tests.conformance.conftest import RelyingParties
 from tests.provider import find
 from tests.relying_party import RelyingParty
 
@@ -50,6 +52,20 @@ def site_that_calls(settings: Any, **changes: Any) -> None:
         "OUTBOUND_DEADLINE": DEADLINE,
         **changes,
     }
+
+
+def called_client(
+    relying_party: RelyingParties, mode: str, callback: CallbackServer
+) -> RelyingParty:
+    """A client of that delivery mode, to be called at that endpoint."""
+    return relying_party(
+        backchannel_token_delivery_mode=mode,
+        backchannel_client_notification_endpoint=callback.url,
+    )
+
+
+def live(access_token: str) -> bool:
+    return Token.objects.live_access_token(access_token, timezone.now()) is not None
 
 
 def ask(rp: RelyingParty, **changes: Any) -> str:

@@ -22,6 +22,7 @@ from tests.conformance.called import (
     ask,
     attempts,
     call_of,
+    called_client,
     keeps_secrets,
     pass_by,
     settle,
@@ -42,10 +43,7 @@ def loopback(site: None, settings: Any) -> None:
 
 @pytest.fixture
 def rp(relying_party: RelyingParties, callback: CallbackServer) -> RelyingParty:
-    return relying_party(
-        backchannel_token_delivery_mode="ping",
-        backchannel_client_notification_endpoint=callback.url,
-    )
+    return called_client(relying_party, "ping", callback)
 
 
 # --- the request ----------------------------------------------------------------------------------

@@ -26,7 +26,9 @@ from tests.conformance.called import (
     ask,
     attempts,
     call_of,
+    called_client,
     keeps_secrets,
+    live,
     pass_by,
     settle,
     site_that_calls,
@@ -47,10 +49,7 @@ def loopback(site: None, settings: Any) -> None:
 
 @pytest.fixture
 def rp(relying_party: RelyingParties, callback: CallbackServer) -> RelyingParty:
-    return relying_party(
-        backchannel_token_delivery_mode="push",
-        backchannel_client_notification_endpoint=callback.url,
-    )
+    return called_client(relying_party, "push", callback)
 
 
 def pushed(rp: RelyingParty) -> str:
@@ -64,10 +63,6 @@ def half_hash(token: str) -> str:
     """OpenID Connect Core §3.1.3.6, for ES256."""
     half = hashlib.sha256(token.encode()).digest()[:16]
     return base64.urlsafe_b64encode(half).rstrip(b"=").decode()
-
-
-def live(access_token: str) -> bool:
-    return Token.objects.live_access_token(access_token, timezone.now()) is not None
 
 
 # --- the request ----------------------------------------------------------------------------------

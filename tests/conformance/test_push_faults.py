@@ -9,7 +9,6 @@ import time_machine
 from cryptography.fernet import Fernet
 from django.db import connection
 from django.test import Client as HttpClient
-from django.utils import timezone
 
 from django_ciba.due import cleanup, run_due
 from django_ciba.jose import CAN_ENCRYPT
@@ -20,7 +19,9 @@ from tests.conformance.called import (
     ask,
     attempts,
     call_of,
+    called_client,
     keeps_secrets,
+    live,
     pass_by,
     settle,
     site_that_calls,
@@ -38,14 +39,7 @@ def loopback(site: None, settings: Any) -> None:
 
 @pytest.fixture
 def rp(relying_party: RelyingParties, callback: CallbackServer) -> RelyingParty:
-    return relying_party(
-        backchannel_token_delivery_mode="push",
-        backchannel_client_notification_endpoint=callback.url,
-    )
-
-
-def live(access_token: str) -> bool:
-    return Token.objects.live_access_token(access_token, timezone.now()) is not None
+    return called_client(relying_party, "push", callback)
 
 
 # --- a client that polls after all ----------------------------------------------------------------
