@@ -108,6 +108,17 @@ def pattern_or_none(value: Any) -> str | None:
     return None
 
 
+def one_of(*choices: str) -> Problem:
+    """A check for one of these words."""
+
+    def problem(value: Any) -> str | None:
+        if isinstance(value, str) and value in choices:
+            return None
+        return f"must be {' or '.join(choices)}"
+
+    return problem
+
+
 def texts(value: Any) -> str | None:
     """A list or tuple of non-empty strings."""
     if isinstance(value, list | tuple) and all(text(each) is None for each in value):
@@ -478,10 +489,126 @@ class CibaSettings:
     USER_CODE_LOCKOUT = Setting(
         900, "Seconds that a user's code stays locked after too many failures.", problem=positive
     )
+    OPEN_PROMPTS_PER_USER = Setting(
+        5,
+        "Most requests that may wait for one user at a time, whoever asks.",
+        problem=positive,
+        realm=True,
+    )
+    OPEN_PROMPTS_PER_CLIENT = Setting(
+        3,
+        "Most requests of one client that may wait for one user at a time.",
+        problem=positive,
+        realm=True,
+    )
+    PROMPTS_PER_USER = Setting(
+        20,
+        "Most requests that one user is asked in `PROMPT_WINDOW` seconds, answered ones and "
+        "cancelled ones too.",
+        problem=positive,
+        realm=True,
+    )
+    PROMPT_WINDOW = Setting(
+        600, "Seconds in which `PROMPTS_PER_USER` are counted.", problem=positive, realm=True
+    )
+    DENIALS_BEFORE_COOL_DOWN = Setting(
+        3,
+        "Denials of one client's requests, by one user and within `COOL_DOWN` seconds, after which "
+        "that client may not ask that user until the first of them is so old.",
+        problem=positive,
+        realm=True,
+    )
+    COOL_DOWN = Setting(
+        900, "Seconds that a denial counts towards a cool-down.", problem=positive, realm=True
+    )
+    REPORT_MUTE = Setting(
+        86400,
+        "Seconds that a client may not ask a user who has reported a request of its: this was not "
+        "me.",
+        problem=positive,
+        realm=True,
+    )
+    LOGIN_MAX_AGE = Setting(
+        43200,
+        "Seconds after which a login is too old to approve with: the user signs in again first. A "
+        "node of the journey may ask for less (`max_login_age`).",
+        problem=positive,
+        realm=True,
+    )
+    STEP_UP = Setting(
+        "django_ciba.authentication_device.step_up.PasswordStepUp",
+        "Dotted path of the class that knows how a session's user has signed in, and where they do "
+        "so again or with a second factor. Ours for allauth is `AllauthStepUp`, for django-otp "
+        "`OtpStepUp`, in the same module.",
+        problem=text,
+    )
+    PASSKEY_RP_ID = Setting[str | None](
+        None,
+        "Domain that passkeys belong to (WebAuthn `rp.id`). Default: the host of `DEVICE_URL`, or "
+        "of the issuer. Passkeys made for one are of no use with another.",
+        problem=text_or_none,
+    )
+    PASSKEY_RP_NAME = Setting[str | None](
+        None,
+        "What the browser calls this site when a passkey is made. Default: its domain.",
+        problem=text_or_none,
+    )
+    PASSKEY_ORIGINS = Setting[tuple[str, ...] | list[str]](
+        (),
+        "Origins on which passkeys may be used, as `https://op.example.com`. Default: that of "
+        "`DEVICE_URL`, or of the issuer.",
+        problem=texts,
+    )
+    VAPID_PRIVATE_KEY = Setting[str | None](
+        None,
+        "Key that web pushes are signed with (RFC 8292), as `manage.py ciba_webpush_key` prints it."
+        " Browsers that have subscribed under one key get nothing under another.",
+        problem=text_or_none,
+    )
+    VAPID_CONTACT = Setting[str | None](
+        None,
+        "Where push services reach you, as `mailto:ops@example.com` (RFC 8292 `sub`).",
+        problem=text_or_none,
+    )
+    FCM_SERVICE_ACCOUNT = Setting[str | None](
+        None,
+        "File with the service account key that Firebase Cloud Messaging is called with.",
+        problem=text_or_none,
+    )
+    APNS_KEY_FILE = Setting[str | None](
+        None,
+        "File with the key (.p8) that Apple's push service is called with.",
+        problem=text_or_none,
+    )
+    APNS_KEY_ID = Setting[str | None](None, "Its key ID.", problem=text_or_none)
+    APNS_TEAM_ID = Setting[str | None](None, "Its team ID.", problem=text_or_none)
+    APNS_TOPIC = Setting[str | None](
+        None, "Bundle ID of the app that APNs delivers to.", problem=text_or_none
+    )
+    APNS_SANDBOX = Setting(
+        False, "Whether the app is a development build of Apple's.", problem=boolean
+    )
+    SMS_BACKEND = Setting[str | None](
+        None,
+        "Dotted path of the site's own subclass of `django_ciba.prompts.sms.SmsBackend`: who sends "
+        "its text messages.",
+        problem=text_or_none,
+    )
+    DEVICE_ENROLMENT_LIFETIME = Setting(
+        600, "Seconds that a code to enrol an app is good for.", problem=positive
+    )
+    DEVICE_API_AMR = Setting[tuple[str, ...] | list[str]](
+        (),
+        "Authentication methods (RFC 8176) that the site's own app may claim for an answer that it "
+        "signs, as `fpt` or `pin`: those that it really asks for. Others are left out.",
+        problem=texts,
+        security="What the app says of itself is believed: name only what its code enforces.",
+    )
     PROMPT_CHANNELS = Setting[tuple[str, ...] | list[str]](
         ("email",),
         "Channels that tell the user about a waiting request, besides the inbox: names out of "
-        "`console`, `email`, or dotted paths of the site's own `Channel` classes.",
+        "`console`, `email`, `webpush`, `fcm`, `apns`, `sms`, or dotted paths of "
+        "the site's own `Channel` classes.",
         problem=texts,
     )
     DEVICE_URL = Setting[str | None](

@@ -238,6 +238,8 @@ CLIENT_MEMBERS: Final[dict[str, str]] = {
     "backchannel_long_polling": "`true`: its polls are held until the user has answered.",
     "backchannel_authentication_request_signing_alg": "The one algorithm of its signed requests. "
     "Left out: any that its keys allow.",
+    "two_step_user_code": "`true`: it finishes requests by a passcode that their user was sent, "
+    "[in two steps](../tutorial/two-step-user-code.md).",
     "backchannel_user_code_parameter": "`true`: it must send `user_code` for users who have set "
     "one.",
     "require_signed_request_object": "`false`: it may send its parameters unsigned.",

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from django_ciba.journeys import NotAnswerable, answer
+from django_ciba.journeys import VOUCHED, NotAnswerable, answer
 from django_ciba.models import AuthenticationRequest
 from django_ciba.models.secrets import digest
 
@@ -47,7 +47,9 @@ def _answered(request: HttpRequest) -> HttpResponse:
         return _problem(404, "no request has this auth_req_id")
     now = timezone.now()
     try:
-        answered = answer(waiting, verdict, now=now, authenticated_at=now, amr=["pwd"])
+        answered = answer(
+            waiting, verdict, now=now, authenticated_at=now, amr=["pwd"], evidence=VOUCHED
+        )
     except NotAnswerable as refused:
         return _problem(409, refused.reason)
     return JsonResponse({"status": answered.status})

@@ -152,6 +152,7 @@ class ClientAdmin(OperatorAdmin[Client]):
                     "require_signed_request_object",
                     "backchannel_authentication_request_signing_alg",
                     "backchannel_user_code_parameter",
+                    "two_step_user_code",
                     "hide_unknown_users",
                 ]
             },

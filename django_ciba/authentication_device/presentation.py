@@ -124,6 +124,8 @@ def outcome(found: AuthenticationRequest, now: datetime) -> Outcome:
         return Outcome.WITHDRAWN
     if found.answer == answer.DENIED:
         return Outcome.DENIED
+    if found.answer == answer.FAILED:
+        return Outcome.FAILED
     if found.answer == answer.APPROVED:
         if found.status == status.PENDING and found.is_expired(now):
             return Outcome.EXPIRED  # a later step of the journey took too long

@@ -91,12 +91,17 @@ def start_authentication(form: Parameters, client: Client, now: datetime) -> dic
 
 
 def authentication_response(begun: Started) -> dict[str, Any]:
-    """CIBA Core §7.3: the members of a successful answer; `interval` for who may poll."""
+    """CIBA Core §7.3: the members of a successful answer; `interval` for who may poll.
+
+    And ours, with a prefix as RFC 6749 §8.2 asks: the number for the client to show.
+    """
     row = begun.authentication_request
-    members = {
+    members: dict[str, Any] = {
         "auth_req_id": begun.auth_req_id,
         "expires_in": int((row.expires_at - row.created_at).total_seconds()),
     }
     if the_mode_of(row.client).may_poll:
         members["interval"] = row.polling_interval
+    if row.number:
+        members["django_ciba_number"] = row.number
     return members

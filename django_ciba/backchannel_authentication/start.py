@@ -7,7 +7,7 @@ from typing import Any, cast
 from django.contrib.auth.models import AbstractBaseUser
 
 from django_ciba.backchannel_authentication.requested_claims import RequestedClaims
-from django_ciba.journeys import walk
+from django_ciba.journeys import new_number, shows_a_number, walk
 from django_ciba.models import AuthenticationRequest, Client, JourneyVersion, secrets
 from django_ciba.outbox import wake_up
 from django_ciba.outbox.wake_up import DELIVER
@@ -65,6 +65,8 @@ def started(valid: ValidAuthenticationRequest, now: datetime) -> Started:
         journey_version=valid.journey,
         due_at=valid.expires_at,
     )
+    if shows_a_number(valid.journey.document):  # also for nobody, who must not be told apart
+        row.number = new_number()
     if valid.client_notification_token:  # kept, encrypted, until the client has been called
         row.auth_req_id_encrypted = auth_req_id
         row.client_notification_token = valid.client_notification_token

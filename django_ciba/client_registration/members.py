@@ -302,6 +302,7 @@ COLUMNS: Final[Mapping[str, Check]] = {
     "backchannel_long_polling": boolean,
     "backchannel_authentication_request_signing_alg": signing_alg,
     "backchannel_user_code_parameter": boolean,
+    "two_step_user_code": boolean,
     "require_signed_request_object": boolean,
     "id_token_signed_response_alg": signing_alg,
     "id_token_encrypted_response_alg": encryption_alg,

@@ -37,7 +37,10 @@ SENDERS: dict[str, Sender] = {
     Delivery.Kind.PROMPT: prompts.send,
     **{kind: mode.send for kind, mode in CALLS.items()},
 }
-ENDINGS: dict[str, Ending] = {kind: mode.ended for kind, mode in CALLS.items()}
+ENDINGS: dict[str, Ending] = {
+    Delivery.Kind.PROMPT: prompts.ended,
+    **{kind: mode.ended for kind, mode in CALLS.items()},
+}
 SWEEP_SECONDS = 30.0
 BATCH = 1000  # rows that one DELETE removes, so that polls do not wait behind it
 

@@ -3,19 +3,25 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db import router, transaction
+
 from django_ciba.hooks import hooks
+from django_ciba.journeys.demand import NOTHING, Evidence, demand_of, unmet, wrong
 from django_ciba.journeys.engine import walk
 from django_ciba.journeys.progress import store_progress
-from django_ciba.models import AuthenticationRequest, configuration
+from django_ciba.models import AuditEvent, AuthenticationRequest, configuration
+from django_ciba.models.authentication_request import FAILURES
 
 VERDICTS = (AuthenticationRequest.Answer.APPROVED, AuthenticationRequest.Answer.DENIED)
 TRIES = 5  # a timer may move the request between our read and our write; that changes its step
 
 
 class NotAnswerable(Exception):
-    """The answer did not take; nothing was changed.
+    """The answer did not take.
 
-    `reason`: answered, expired, ended, not_prompted, prompted_again, user_locked.
+    `reason`: answered, expired, ended, not_prompted, prompted_again, user_locked; what
+    `demand.unmet` says is missing; or wrong_number, wrong_passcode, wrong_link, which alone change
+    something: they are counted, and the last one that the demand allows ends the prompt.
     """
 
     def __init__(self, reason: str) -> None:
@@ -31,12 +37,14 @@ def answer(
     authenticated_at: datetime,
     amr: Sequence[str],
     prompt: int | None = None,
+    evidence: Evidence = NOTHING,
 ) -> AuthenticationRequest:
     """Record the user's yes or no (`AuthenticationRequest.Answer`) and walk the journey on.
 
     `authenticated_at` is when the user proved who they are, `amr` how (RFC 8176). `prompt` is which
     prompt was answered (`AuthenticationRequest.prompt_number`): one form sent twice must not answer
-    the next prompt too. Returns the request as it now is. Raises NotAnswerable; of two answers the
+    the next prompt too. `evidence` is what an approval comes with, for what the prompt demands.
+    Returns the request as it now is. Raises NotAnswerable; of two answers the
     first counts.
     """
     if verdict not in VERDICTS:
@@ -48,13 +56,46 @@ def answer(
         _still_answerable(stored, now)
         if prompt not in (None, stored.prompt_number):
             raise NotAnswerable("prompted_again")
-        stored.answer, stored.answered_at = AuthenticationRequest.Answer(verdict), now
         if verdict == AuthenticationRequest.Answer.APPROVED:
+            if missing := unmet(stored, evidence, authenticated_at, now):
+                raise NotAnswerable(missing)
+            if fault := wrong(stored, evidence):
+                if _wrong_answer_counted(stored, fault, now):
+                    raise NotAnswerable(f"wrong_{fault}")
+                continue
             stored.authenticated_at, stored.amr = authenticated_at, list(amr)
-        document = configuration().journey_version(stored.journey_version_id).document
-        if store_progress(stored, walk(stored, document, now), now):
+        if _walked_on(stored, verdict, now, vouched=evidence.vouched):
             return stored
     raise NotAnswerable("ended")
+
+
+def _walked_on(
+    stored: AuthenticationRequest, verdict: str, now: datetime, *, vouched: bool = False
+) -> bool:
+    stored.answer, stored.answered_at = AuthenticationRequest.Answer(verdict), now
+    document = configuration().journey_version(stored.journey_version_id).document
+    return store_progress(stored, walk(stored, document, now), now, vouched=vouched)
+
+
+def _wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: datetime) -> bool:
+    """Count one wrong number or passcode, by the conditional update that any move is.
+
+    So parallel guesses are counted one after the other. The last that is allowed is the answer.
+    """
+    event = {"number": AuditEvent.Event.WRONG_NUMBER, "passcode": AuditEvent.Event.WRONG_PASSCODE}
+    failures = int(stored.memory.get(FAILURES, 0)) + 1
+    alias = router.db_for_write(AuthenticationRequest)
+    with transaction.atomic(using=alias):
+        if failures < demand_of(stored).tries:
+            memory = {**stored.memory, FAILURES: failures}
+            took = AuthenticationRequest.objects.using(alias).advance(stored, now, memory=memory)
+        else:
+            took = _walked_on(stored, AuthenticationRequest.Answer.FAILED, now)
+        if took:
+            AuditEvent.objects.using(alias).note(
+                event.get(fault, AuditEvent.Event.ANSWER_REFUSED), now, of=stored, reason=fault
+            )
+    return took
 
 
 def _still_answerable(stored: AuthenticationRequest, now: datetime) -> None:

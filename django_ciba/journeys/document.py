@@ -12,6 +12,12 @@ ENDS: Final = (SUCCESS, FAILURE)
 MAX_NODES: Final = 100
 
 
+def shows_a_number(document: Mapping[str, Any]) -> bool:
+    """Whether a request that walks this valid document may need a number for the client to show."""
+    placed = ((NODES[each["type"]], each.get("config", {})) for each in document["nodes"].values())
+    return any(kind.shows_a_number(kind.configured(config)) for kind, config in placed)
+
+
 def document_problems(document: object) -> Iterator[tuple[str, str]]:
     """(path, problem) for every fault of a journey document; nothing when it can be walked.
 

@@ -4,6 +4,7 @@ Pure: it reads the request as it is in memory, and says what should become of it
 stores that by one conditional update.
 """
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from django_ciba.journeys.document import ENDS, SUCCESS
-from django_ciba.journeys.node import Step, Wait
+from django_ciba.journeys.node import Message, Step, Wait
 from django_ciba.journeys.registry import NODES
 from django_ciba.models import AuthenticationRequest, Delivery
-from django_ciba.models.authentication_request import ROUNDS
+from django_ciba.models.authentication_request import FAILURES, ROUNDS
 from django_ciba.prompts import reachable_channels
 
 logger = logging.getLogger("django_ciba.journeys")
@@ -48,9 +49,9 @@ def walk(
     deliveries: list[Delivery] = []
     due_at: datetime | None = found.expires_at
     for _ in range(MAX_STEPS):
-        result, prompts = _one_step(found, document, at, now, memory, resumed)
-        for until in prompts:
-            deliveries += _prompt(found, until, now, memory)
+        result, messages = _one_step(found, document, at, now, memory, resumed)
+        for message in messages:
+            deliveries += _sent(found, message, now, memory)
         if isinstance(result, Wait):
             due_at = min(result.until, found.expires_at)
             break
@@ -82,6 +83,7 @@ _STORED = (
     "ended_at",
     "prompted_at",
     "prompt_until",
+    "demand",
     "answer",
     "answered_at",
     "authenticated_at",
@@ -96,7 +98,7 @@ def _one_step(
     now: datetime,
     memory: dict[str, Any],
     resumed: bool,
-) -> tuple[str | Wait, list[datetime]]:
+) -> tuple[str | Wait, list[Message]]:
     placed = document["nodes"][at]
     node = NODES[placed["type"]]
 
@@ -113,23 +115,29 @@ def _one_step(
     result = node.step(step)
     if not own:
         del memory[at]
-    return result, step.prompts
+    return result, step.messages
 
 
-def _prompt(
-    found: AuthenticationRequest, until: datetime, now: datetime, memory: dict[str, Any]
+def _sent(
+    found: AuthenticationRequest, message: Message, now: datetime, memory: dict[str, Any]
 ) -> list[Delivery]:
-    """Put the request into the inbox, and a message into the outbox for each further channel.
+    """A message into the outbox for each channel; a prompt puts the request into the inbox too.
 
-    This is a new question: an answer that was given before does not answer it.
+    A prompt is a new question: an answer that was given before does not answer it.
     """
-    found.prompted_at = now
-    found.prompt_until = min(until, found.expires_at)
-    found.answer, found.answered_at = AuthenticationRequest.Answer.NONE, None
-    found.authenticated_at, found.amr = None, []
     memory[ROUNDS] = memory.get(ROUNDS, 0) + 1
+    if message.demand is not None:
+        found.prompted_at = now
+        found.prompt_until = min(message.until, found.expires_at)
+        found.demand = message.demand.stored()
+        found.answer, found.answered_at = AuthenticationRequest.Answer.NONE, None
+        found.authenticated_at, found.amr = None, []
+        memory.pop(FAILURES, None)
     if found.user is None:
         return []
+    channels = message.channels
+    if channels is None:
+        channels = tuple(reachable_channels(found.user, secret=bool(message.carries)))
     return [
         Delivery(
             authentication_request=found,
@@ -138,8 +146,9 @@ def _prompt(
             round=memory[ROUNDS],
             due_at=now,
             created_at=now,
+            payload=json.dumps(dict(message.carries)) if message.carries else "",
         )
-        for name in reachable_channels(found.user)
+        for name in channels
     ]
 
 

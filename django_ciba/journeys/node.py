@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django_ciba.journeys.demand import Demand
 from django_ciba.models import AuthenticationRequest
 
 
@@ -25,6 +26,22 @@ class Wait:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a node has sent to the user.
+
+    With a `demand` it is a prompt: the request is in the inbox then, to be answered until then.
+    `channels` are names of channels; None: all that reach the user. `carries` is what else they are
+    told, as {"passcode": "123456"}: only channels that carry secrets get such a message, and it is
+    stored encrypted until it has gone out.
+    """
+
+    until: datetime
+    demand: Demand | None = None
+    channels: tuple[str, ...] | None = None
+    carries: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Step:
     """What a node sees when it is walked, and where it leaves what must be remembered.
@@ -39,11 +56,25 @@ class Step:
     memory: dict[str, Any]
     resumed: bool  # the request waited in this node, and was woken by an answer or a timer
     sleeps_until: Callable[[str], datetime | None]
-    prompts: list[datetime] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
 
-    def prompt(self, until: datetime) -> None:
-        """Put the request into the user's inbox and send prompts; answerable until then."""
-        self.prompts.append(until)
+    def prompt(
+        self,
+        until: datetime,
+        demand: Demand | None = None,
+        *,
+        channels: tuple[str, ...] | None = None,
+        carries: Mapping[str, str] | None = None,
+    ) -> None:
+        """Put the request into the user's inbox and send prompts; answerable until then.
+
+        `demand` is what an approval must come with; the rest is as in `Message`.
+        """
+        self.messages.append(Message(until, demand or Demand(), channels, carries or {}))
+
+    def send(self, until: datetime, channels: tuple[str, ...], carries: Mapping[str, str]) -> None:
+        """Tell the user something by these channels, without a question in the inbox."""
+        self.messages.append(Message(until, None, channels, carries))
 
 
 class Node(ABC):
@@ -67,6 +98,10 @@ class Node(ABC):
         None when it may change at any time. A wait before it need not wake up earlier.
         """
         return None
+
+    def shows_a_number(self, config: Mapping[str, Any]) -> bool:
+        """Whether its prompts demand the number that the client shows (`Demand.number`)."""
+        return False
 
     def configured(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The config with defaults filled in."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from django_ciba.models.delivery import Delivery
 
 ROUNDS = "@prompts"  # in `memory`; no node's key begins with @
+FAILURES = "@failures"  # wrong numbers or passcodes of the present prompt
 SLOW_DOWN_SECONDS = 5  # CIBA Core §11: the interval grows by at least this
 
 
@@ -216,6 +217,7 @@ class AuthenticationRequest(models.Model):
         NONE = "", "none yet"
         APPROVED = "approved", "approved"
         DENIED = "denied", "denied"
+        FAILED = "failed", "failed: a wrong number or passcode"
 
     public_id = models.UUIDField(
         unique=True, default=uuid.uuid4, editable=False, help_text="Its name on the user's device."
@@ -269,6 +271,15 @@ class AuthenticationRequest(models.Model):
 
     prompted_at = models.DateTimeField(null=True, blank=True)
     prompt_until = models.DateTimeField(null=True, blank=True)
+    demand = models.JSONField(
+        default=dict, blank=True, help_text="What an approval of this prompt must come with."
+    )
+    number = models.CharField(
+        max_length=2, blank=True, help_text="What the client shows, for the user to find again."
+    )
+    likeness = models.CharField(
+        max_length=64, blank=True, help_text="Equal for requests that look the same to their user."
+    )
     answer = models.CharField(max_length=10, choices=Answer, blank=True, default=Answer.NONE)
     answered_at = models.DateTimeField(null=True, blank=True)
     authenticated_at = models.DateTimeField(null=True, blank=True, help_text="auth_time")

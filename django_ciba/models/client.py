@@ -184,6 +184,12 @@ class Client(ConfigurationModel):
         help_text="Users who have set a user code must tell it to this client, which sends it as "
         "user_code: whoever does not know it cannot have them asked.",
     )
+    two_step_user_code = models.BooleanField(
+        "two-step user code",
+        default=False,
+        help_text="It may finish a request by a passcode that its user was sent: polling gives a "
+        "middle token first, and a second request with that token and the passcode the rest.",
+    )
     id_token_signed_response_alg = models.CharField(
         "ID token signing algorithm",
         max_length=10,

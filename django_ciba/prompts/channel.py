@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser
 
@@ -17,10 +18,18 @@ class Prompt:
     url: str
     expires_at: datetime  # the last moment for an answer to this prompt
     ui_locales: str
+    public_id: str = ""  # of the request, for messages that say no more
+    passcode: str = ""  # to be typed, where a journey sends one
 
 
 class Channel(ABC):
-    """One way to reach a user besides the inbox."""
+    """One way to reach a user besides the inbox.
+
+    `carries_secrets`: whether what it carries is read by the user alone, so that a passcode or a
+    link that answers without a login may go by it.
+    """
+
+    carries_secrets: ClassVar[bool] = False
 
     @abstractmethod
     def reaches(self, user: AbstractBaseUser) -> bool:

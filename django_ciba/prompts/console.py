@@ -8,12 +8,15 @@ from django_ciba.prompts.channel import Channel, Prompt
 
 
 class ConsoleChannel(Channel):
+    carries_secrets = True
+
     def reaches(self, user: AbstractBaseUser) -> bool:
         return True
 
     def send(self, prompt: Prompt) -> None:
         sys.stdout.write(
             f"[prompt for {prompt.user.get_username()}] {prompt.client_name} asks for your "
-            f"approval: {prompt.binding_message or '(no message)'} -> {prompt.url}\n"
+            f"approval: {prompt.binding_message or '(no message)'} -> {prompt.url}"
+            f"{f' passcode {prompt.passcode}' if prompt.passcode else ''}\n"
         )
         sys.stdout.flush()

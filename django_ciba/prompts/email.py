@@ -16,6 +16,8 @@ PERMANENT = 500  # RFC 5321 §4.2.1: codes below are temporary, as of a server t
 class EmailChannel(Channel):
     """Says who asks and where to answer; a link to the inbox, no approval by mail."""
 
+    carries_secrets = True
+
     def reaches(self, user: AbstractBaseUser) -> bool:
         return bool(_address(user))
 

@@ -1,5 +1,6 @@
 """Which channels the site has, and how a due prompt goes out by one of them."""
 
+import json
 from datetime import datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -27,9 +28,13 @@ def channel(name: str) -> Channel:
     return found()
 
 
-def reachable_channels(user: AbstractBaseUser) -> list[str]:
-    """The names out of PROMPT_CHANNELS that reach `user`."""
-    return [name for name in ciba_settings.PROMPT_CHANNELS if channel(name).reaches(user)]
+def reachable_channels(user: AbstractBaseUser, *, secret: bool = False) -> list[str]:
+    """The names out of PROMPT_CHANNELS that reach `user`; with `secret`, that carry one."""
+    return [
+        name
+        for name in ciba_settings.PROMPT_CHANNELS
+        if (not secret or channel(name).carries_secrets) and channel(name).reaches(user)
+    ]
 
 
 def device_address(authentication_request: AuthenticationRequest) -> str:
@@ -49,16 +54,26 @@ def send(delivery: Delivery, now: datetime) -> None:
         raise Withdrawn("the request no longer waits for an answer")
     if waiting.prompted_at and delivery.created_at < waiting.prompted_at:
         raise Withdrawn("the user has been prompted again since")
+    carried = json.loads(delivery.payload) if delivery.payload else {}
+    address = device_address(waiting)
     channel(delivery.channel).send(
         Prompt(
             user=user,
             client_name=str(waiting.client),
             binding_message=waiting.binding_message,
-            url=device_address(waiting),
+            url=f"{address}link/{carried['link']}/" if "link" in carried else address,
             expires_at=_until(waiting),
             ui_locales=waiting.ui_locales,
+            public_id=str(waiting.public_id),
+            passcode=carried.get("passcode", ""),
         )
     )
+
+
+def ended(delivery: Delivery, state: str, now: datetime) -> None:
+    """However a prompt has ended: what it carried is not kept."""
+    if delivery.payload:
+        Delivery.objects.filter(pk=delivery.pk).update(payload="")
 
 
 def _until(waiting: AuthenticationRequest) -> datetime:

@@ -8,7 +8,7 @@ from django.test import Client as HttpClient
 from django.urls import reverse
 from django.utils import timezone
 
-from django_ciba.journeys import answer
+from django_ciba.journeys import VOUCHED, answer
 from django_ciba.models import AuthenticationRequest
 from django_ciba.testing.provider import find
 from django_ciba.testing.relying_party import Answer
@@ -55,7 +55,7 @@ class Device:
     def _say(self, auth_req_id: str, verdict: str, amr: Sequence[str]) -> None:
         found, now = self._asked(auth_req_id), timezone.now()
         assert found.user == self.user, "this request waits for another user"
-        answer(found, verdict, now=now, authenticated_at=now, amr=list(amr))
+        answer(found, verdict, now=now, authenticated_at=now, amr=list(amr), evidence=VOUCHED)
 
     def _post(self, auth_req_id: str, verdict: str) -> Answer:
         page = reverse("ciba_device:request", args=[self._asked(auth_req_id).public_id])

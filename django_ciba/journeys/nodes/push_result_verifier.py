@@ -19,7 +19,7 @@ class PushResultVerifier(Node):
         found = step.authentication_request
         if found.answer == AuthenticationRequest.Answer.APPROVED:
             return "success"
-        if found.answer == AuthenticationRequest.Answer.DENIED:
+        if found.answer:
             return "failure"
         if found.prompt_until is None or found.prompt_until <= step.now:
             return "expired"

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from django_ciba.journeys import NotAnswerable, answer
+from django_ciba.journeys import VOUCHED, NotAnswerable, answer
 from django_ciba.management.arguments import name, names_may_begin_with_a_dash
 from django_ciba.management.command import OperatorCommand
 from django_ciba.models import AuthenticationRequest, secrets
@@ -58,7 +58,7 @@ class Command(OperatorCommand):
         verdict = VERDICTS[options["verdict"]]
         try:
             # amr is empty: nobody was authenticated by a method that could be named.
-            after = answer(found, verdict, now=now, authenticated_at=now, amr=[])
+            after = answer(found, verdict, now=now, authenticated_at=now, amr=[], evidence=VOUCHED)
         except NotAnswerable as refusal:
             why = REASONS.get(refusal.reason, refusal.reason)
             raise CommandError(f"{named} cannot be answered: {why}") from None
