@@ -444,6 +444,7 @@ def test_a_channel_of_the_sites_own_is_given_all_there_is_to_say(
         url=f"https://op.example.com/ciba/requests/{found.public_id}/",
         expires_at=found.prompt_until,
         ui_locales="",
+        public_id=str(found.public_id),
     )
 
 
