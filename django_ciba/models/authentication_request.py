@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connections, models, router, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from django_ciba.models import secrets
@@ -166,6 +166,29 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         pending = self.filter(pk=pk, status=self.model.Status.PENDING, expires_at__gt=now)
         return pending.update(status=self.model.Status.CANCELLED, due_at=None, ended_at=now) == 1
 
+    def report(self, pk: int, now: datetime) -> bool:
+        """Note once, whatever its state, that its user has reported it; whether it took."""
+        return self.filter(pk=pk, reported_at__isnull=True).update(reported_at=now) == 1
+
+    def take_back(self, pk: int, status: str, now: datetime) -> bool:
+        """Turn a yes that has given no tokens into a no, if it stands so; whether it took."""
+        approved = self.filter(
+            pk=pk, status=status, answer=self.model.Answer.APPROVED, expires_at__gt=now
+        )
+        no = self.model.Answer.DENIED
+        return (
+            approved.update(
+                status=self.model.Status.DENIED,
+                answer=no,
+                answered_at=now,
+                ended_at=now,
+                due_at=None,
+                node="",
+                step=F("step") + 1,
+            )
+            == 1
+        )
+
     def waiting_for(self, user: Any, now: datetime) -> "AuthenticationRequestQuerySet":
         """What that user is being asked now, the one that runs out first on top."""
         return (
@@ -282,6 +305,9 @@ class AuthenticationRequest(models.Model):
     )
     answer = models.CharField(max_length=10, choices=Answer, blank=True, default=Answer.NONE)
     answered_at = models.DateTimeField(null=True, blank=True)
+    reported_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its user said: this was not me."
+    )
     authenticated_at = models.DateTimeField(null=True, blank=True, help_text="auth_time")
     amr = models.JSONField("AMR", default=list, blank=True)
 
