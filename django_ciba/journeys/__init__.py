@@ -8,6 +8,7 @@ from django_ciba.journeys.node import Message, Node, Option, Step, Wait
 from django_ciba.journeys.number_matching import choices, new_number
 from django_ciba.journeys.progress import cancel, walk_due
 from django_ciba.journeys.registry import NODES, node
+from django_ciba.journeys.report import report
 
 __all__ = [
     "FAILURE",
@@ -30,6 +31,7 @@ __all__ = [
     "document_problems",
     "new_number",
     "node",
+    "report",
     "shows_a_number",
     "walk",
     "walk_due",

@@ -26,6 +26,7 @@ from django_ciba.models import (
     forget,
     secrets,
 )
+from tests.asked_often import ASKED_OFTEN
 from tests.jwks_server import JwksServer
 from tests.provider import approve, find, make_client, make_realm, make_user, say
 from tests.relying_party import ASSERTION_TYPE, RelyingParty
@@ -40,7 +41,7 @@ def close_connections() -> None:
 def set_up() -> None:
     """Tables, one realm, one user, one client whose secret and key every process knows."""
     call_command("migrate", verbosity=0)
-    realm = make_realm()
+    realm = make_realm(**ASKED_OFTEN)
     make_user("alice")
     client, _ = make_client(realm)
     client.set_secret(SECRET)
@@ -186,7 +187,7 @@ def assertion_finish(order: dict[str, Any]) -> dict[str, Any]:
 def rotation_prepare() -> dict[str, Any]:
     """Every key of the realm was made, and began to sign, a year ago."""
     realm = Realm.objects.get(path="/")
-    realm.settings = {"signing_algs": ["ES256"], "key_rotation": 90 * 86400}
+    realm.settings = {**ASKED_OFTEN, "signing_algs": ["ES256"], "key_rotation": 90 * 86400}
     realm.save()
     SigningKey.objects.ensure(realm)
     long_ago = timezone.now() - timedelta(days=365)
@@ -243,7 +244,7 @@ def jwks_finish(order: dict[str, Any]) -> dict[str, Any]:
 
 def register_prepare() -> dict[str, Any]:
     realm = Realm.objects.get(path="/")
-    realm.settings = {"registration": "token"}
+    realm.settings = {**ASKED_OFTEN, "registration": "token"}
     realm.save()
     row = InitialAccessToken(realm=realm, name="one client")
     value = row.new_value()
