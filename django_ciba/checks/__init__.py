@@ -11,6 +11,7 @@ from django_ciba.checks import (
     declared_settings,
     deployment,
     host_site,
+    prompt_channels,
     stored_rows,
 )
 from django_ciba.checks.check import Check
@@ -70,8 +71,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         id="django_ciba.E008",
         title="PROMPT_CHANNELS names a channel that cannot be used",
-        hint="Put 'email', 'console', or dotted paths of subclasses of "
-        "django_ciba.prompts.Channel into DJANGO_CIBA['PROMPT_CHANNELS'].",
+        hint="Put 'email', 'webpush', 'fcm', 'apns', 'sms', 'console', or dotted paths of "
+        "subclasses of django_ciba.prompts.Channel into DJANGO_CIBA['PROMPT_CHANNELS'].",
         find=host_site.unusable_channels,
     ),
     Check(
@@ -95,6 +96,35 @@ CHECKS: Final[tuple[Check, ...]] = (
         "DJANGO_CIBA together, and CLIENT_CERTIFICATE_VERIFIED_HEADER and MTLS_ENDPOINTS only "
         "beside them.",
         find=client_certificates.contradictions,
+    ),
+    Check(
+        id="django_ciba.E020",
+        title="A channel of PROMPT_CHANNELS needs a package",
+        hint="Install the extra that the message names, or take the channel out of "
+        "DJANGO_CIBA['PROMPT_CHANNELS'].",
+        find=prompt_channels.missing_packages,
+    ),
+    Check(
+        id="django_ciba.E021",
+        title="Web push is not set up",
+        hint="Run manage.py ciba_webpush_key and put the two lines that it prints into "
+        "DJANGO_CIBA, with an address of yours as the contact.",
+        find=prompt_channels.web_push_not_set_up,
+    ),
+    Check(
+        id="django_ciba.E022",
+        title="Push to the site's own app is not set up",
+        hint="For 'fcm', name the JSON file of a service account's key in "
+        "DJANGO_CIBA['FCM_SERVICE_ACCOUNT']. For 'apns', set APNS_KEY_FILE, APNS_KEY_ID, "
+        "APNS_TEAM_ID and APNS_TOPIC in DJANGO_CIBA together.",
+        find=prompt_channels.app_push_not_set_up,
+    ),
+    Check(
+        id="django_ciba.E023",
+        title="Text messages are not set up",
+        hint="Set DJANGO_CIBA['SMS_BACKEND'] to the dotted path of a subclass of "
+        "django_ciba.prompts.sms.SmsBackend.",
+        find=prompt_channels.text_messages_not_set_up,
     ),
     Check(
         id="django_ciba.W001",
@@ -296,6 +326,14 @@ CHECKS: Final[tuple[Check, ...]] = (
         "Celery's beat_schedule, or run manage.py ciba_cleanup from cron and silence this. "
         "DJANGO_CIBA['RETENTION'] says how long requests are kept.",
         find=deployment.no_cleanup,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W075",
+        title="E-mail has no time limit",
+        hint="Set EMAIL_TIMEOUT, or the option timeout of the mailer in MAILERS, to less than "
+        "DJANGO_CIBA['DELIVERY_LEASE'], as 10.",
+        find=prompt_channels.mail_without_time_limit,
         deploy=True,
     ),
     # Only `manage.py check --deploy --database default`: Django asks no database unasked.
