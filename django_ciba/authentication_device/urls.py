@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from django_ciba.authentication_device import decisions, inbox, user_codes
+from django_ciba.authentication_device import decisions, devices, inbox, muted, user_codes, web_app
 
 app_name = "ciba_device"
 
@@ -14,4 +14,15 @@ urlpatterns = [
     path("requests/<uuid:public_id>/card/", decisions.card, name="card"),
     path("requests/<uuid:public_id>/waiting.json", inbox.waiting, name="request_waiting"),
     path("user-code/", user_codes.user_code, name="user_code"),
+    path("manifest.webmanifest", web_app.manifest, name="manifest"),
+    path("service-worker.js", web_app.service_worker, name="service_worker"),
+    path("offline/", web_app.offline, name="offline"),
+    path("requests/<uuid:public_id>/notification.json", web_app.notification, name="notification"),
+    path("devices/", devices.devices, name="devices"),
+    path("devices/web-push/", devices.web_push, name="web_push"),
+    path("devices/web-push/used/", devices.web_push_used, name="web_push_used"),
+    path("devices/<uuid:public_id>/", devices.device, name="device"),
+    path("devices/passkeys/<int:pk>/", devices.passkey, name="passkey"),
+    path("muted/", muted.muted, name="muted"),
+    path("muted/<int:pk>/", muted.unmute, name="unmute"),
 ]
