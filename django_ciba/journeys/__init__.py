@@ -6,6 +6,7 @@ from django_ciba.journeys.document import FAILURE, SUCCESS, document_problems, s
 from django_ciba.journeys.engine import Progress, walk
 from django_ciba.journeys.node import Message, Node, Option, Step, Wait
 from django_ciba.journeys.number_matching import choices, new_number
+from django_ciba.journeys.picture import picture
 from django_ciba.journeys.progress import cancel, walk_due
 from django_ciba.journeys.registry import NODES, node
 
@@ -30,6 +31,7 @@ __all__ = [
     "document_problems",
     "new_number",
     "node",
+    "picture",
     "shows_a_number",
     "walk",
     "walk_due",
