@@ -2,7 +2,7 @@
 on these pages: no auth_req_id, no notification token, not what nodes remember.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ from django_ciba.admin.base import (
     short_moment,
     user_name_lookup,
 )
+from django_ciba.admin.demand import demand_in_words
 from django_ciba.admin.picture import STYLE, picture_of_request
 from django_ciba.journeys import cancel
 from django_ciba.models import AuditEvent, AuthenticationRequest, Delivery
@@ -193,7 +194,7 @@ class AuthenticationRequestAdmin(
 
     @admin.display(description="an approval needs")
     def demanded(self, obj: AuthenticationRequest) -> str:
-        return in_words(obj.demand) if obj.prompted_at is not None else "-"
+        return demand_in_words(obj.demand) if obj.prompted_at is not None else "-"
 
     @admin.display(description="audit events")
     def audited(self, obj: AuthenticationRequest) -> SafeString | str:
@@ -230,23 +231,6 @@ class AuthenticationRequestAdmin(
                 ended,
             )
             self.message_user(request, text % ended, messages.WARNING)
-
-
-def in_words(demand: Mapping[str, Any]) -> str:
-    """What an approval must come with, without the digests that it is compared with."""
-    entry = {"pick": "picked", "type": "typed"}
-    age, tries = demand.get("max_login_age"), demand.get("tries")
-    number = demand.get("number")
-    said = [
-        f"number, {entry.get(str(number), number)}" if number else "",
-        "passkey" if demand.get("passkey") else "",
-        "passcode" if demand.get("passcode") else "",
-        "link" if demand.get("link") else "",
-        "second factor" if demand.get("second_factor") else "",
-        f"login of the last {age} seconds" if age else "",
-        f"{tries} tries" if tries else "",
-    ]
-    return "; ".join(each for each in said if each) or "a yes"
 
 
 def _steps(found: AuthenticationRequest) -> Iterable[tuple[str, str, str, str]]:

@@ -228,7 +228,8 @@ def test_addresses_typed_by_others_are_text_and_never_links(
 
 
 def test_text_typed_by_others_is_escaped(house: House, admin_client: Browser) -> None:
-    for model in (*VIEW_ONLY, Device):
+    models_of_others: list[type[models.Model]] = [*VIEW_ONLY, Device]
+    for model in models_of_others:
         for address in pages_of(house, model):
             assert b"<b>Pay</b>" not in admin_client.get(address).content
 
