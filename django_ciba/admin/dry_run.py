@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString
 
 from django_ciba.admin.demand import demand_in_words
 from django_ciba.admin.picture import framed
-from django_ciba.journeys import DRY_RUN_EVENTS, DryRun, NotWalkable, dry_run, picture
+from django_ciba.journeys import DryRun, NotWalkable, dry_run, picture
+from django_ciba.journeys.dry_run import EVENTS, Event
 from django_ciba.models import Client, Journey
 
 logger = logging.getLogger("django_ciba.admin")
@@ -57,20 +58,21 @@ class DryRunForm(forms.Form):
         except get_user_model().DoesNotExist:
             raise ValidationError("There is no user of that name.") from None
 
-    def clean_events(self) -> list[str | int]:
+    def clean_events(self) -> list[Event]:
         words = self.cleaned_data["events"].replace(",", " ").split()
         if len(words) > MOST_EVENTS:
             raise ValidationError(f"At most {MOST_EVENTS} events can be tried.")
         return [_event(each) for each in words]
 
 
-def _event(word: str) -> str | int:
-    if word in DRY_RUN_EVENTS:
-        return word
+def _event(word: str) -> Event:
+    for event in EVENTS:
+        if word == event:
+            return event
     if word.isascii() and word.isdigit() and 0 < int(word) <= 86400:
         return int(word)
     raise ValidationError(
-        f"An event is {', '.join(DRY_RUN_EVENTS)}, or a number of seconds from 1 to 86400."
+        f"An event is {', '.join(EVENTS)}, or a number of seconds from 1 to 86400."
     )
 
 
@@ -94,7 +96,6 @@ def tried(journey: Journey, form: DryRunForm) -> dict[str, Any]:
         form.add_error(None, [f"{path}: {problem}" for path, problem in fault.problems])
         return {}
     except Exception as fault:
-        # A node of the site's own may raise anything, and to learn of it is what a dry run is for.
         logger.exception("dry run of journey %s", journey.pk)
         form.add_error(None, f"A node has raised {type(fault).__name__}: the log tells more.")
         return {}
@@ -133,9 +134,7 @@ def _told(run: DryRun, document: Mapping[str, Any], begun: datetime) -> dict[str
 def _drawn(run: DryRun, document: Mapping[str, Any]) -> SafeString:
     title = "The path of the dry run"
     walk = [{"node": each.node, "outcome": each.outcome} for each in run.steps]
-    return framed(
-        picture(document, title=title, name="tried", walk=walk, node=run.waits_at), title
-    )
+    return framed(picture(document, title=title, name="tried", walk=walk, node=run.waits_at), title)
 
 
 def _after(moment: datetime | None, begun: datetime) -> str:

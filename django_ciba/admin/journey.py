@@ -1,7 +1,6 @@
 """Journeys: the document is checked before it is saved, drawn, and every version is kept."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -13,14 +12,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from django_ciba import journeys
 from django_ciba.admin.base import ModelForm, OperatorAdmin, ViewOnlyInline
 from django_ciba.admin.dry_run import DryRunForm, tried
 from django_ciba.admin.picture import STYLE, picture_of_document, picture_of_version
-from django_ciba.journeys import document_problems
+from django_ciba.journeys import TEMPLATES, Template, document_problems
 from django_ciba.models import Journey, JourneyVersion
 
-TEMPLATES: Mapping[str, Any] = getattr(journeys, "TEMPLATES", {})
 DRY_RUN = "django_ciba_journey_dry_run"
 TEMPLATE = "template"  # the parameter of the add page that names one
 
@@ -144,8 +141,6 @@ class JourneyAdmin(OperatorAdmin[Journey]):
 
 def _offered(request: HttpRequest) -> SafeString:
     """Links to this page with each template filled in, and the picture of the chosen one."""
-    if not TEMPLATES:
-        return SafeString("")
     links = []
     for key, template in TEMPLATES.items():
         parameters = request.GET.copy()
@@ -161,6 +156,6 @@ def _offered(request: HttpRequest) -> SafeString:
     )
 
 
-def _chosen(request: HttpRequest) -> Any:
+def _chosen(request: HttpRequest) -> Template | None:
     """The template that the address names; None when it names none that there is."""
     return TEMPLATES.get(request.GET.get(TEMPLATE, ""))
