@@ -176,15 +176,15 @@ class AuthenticationRequestAdmin(
 
     @admin.display(description="walk")
     def walked(self, obj: AuthenticationRequest) -> SafeString | str:
-        """Node, outcome and time of each step so far."""
+        """Node, outcome and time of each step so far, by the numbers that the picture has."""
         if not obj.walk:
             return "-"
         rows = format_html_join(
-            "", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", _steps(obj)
+            "", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", _steps(obj)
         )
         return format_html(
-            "<table><thead><tr><th>Node</th><th>Type</th><th>Outcome</th><th>Time</th></tr></thead>"
-            "<tbody>{}</tbody></table>",
+            "<table><thead><tr><th>Step</th><th>Node</th><th>Type</th><th>Outcome</th><th>Time</th></tr>"
+            "</thead><tbody>{}</tbody></table>",
             rows,
         )
 
@@ -233,12 +233,13 @@ class AuthenticationRequestAdmin(
             self.message_user(request, text % ended, messages.WARNING)
 
 
-def _steps(found: AuthenticationRequest) -> Iterable[tuple[str, str, str, str]]:
+def _steps(found: AuthenticationRequest) -> Iterable[tuple[int, str, str, str, str]]:
     nodes = found.journey_version.document.get("nodes", {})
-    for step in found.walk:
+    for number, step in enumerate(found.walk, 1):
         key = str(step.get("node", ""))
         moment = parse_datetime(str(step.get("at", "")))
         yield (
+            number,
             key,
             str(nodes.get(key, {}).get("type", "")),
             str(step.get("outcome", "")),

@@ -41,8 +41,8 @@ class DryRunForm(forms.Form):
         initial="approve",
         max_length=1000,
         required=False,
-        help_text="What happens then, one after the other: approve; deny; wrong, which is a number, "
-        "passcode or link that is not the right one; wait, until the next timer; or how many "
+        help_text="What happens then, one after the other: approve; deny; wrong (a number, "
+        "passcode or link that is not the right one); wait (until the next timer); or how many "
         "seconds pass. For example: 20 wrong approve",
     )
 

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from django_ciba.admin.base import ModelForm, OperatorAdmin, ViewOnlyInline
 from django_ciba.admin.dry_run import DryRunForm, tried
-from django_ciba.admin.picture import STYLE, picture_of_document, picture_of_version
+from django_ciba.admin.picture import STYLE, framed, picture_of_document, picture_of_version
 from django_ciba.journeys import TEMPLATES, Template, document_problems
 from django_ciba.models import Journey, JourneyVersion
 
@@ -38,21 +38,21 @@ class JourneyVersionInline(ViewOnlyInline[JourneyVersion, Journey]):
     """Requests that are under way go on with the version that they started with."""
 
     model = JourneyVersion
-    fields = ["number", "created_at", "drawn", "laid_out"]
-    readonly_fields = ["number", "created_at", "drawn", "laid_out"]
+    fields = ["number", "created_at", "laid_out"]
+    readonly_fields = ["number", "created_at", "laid_out"]
 
-    @admin.display(description="picture")
-    def drawn(self, obj: JourneyVersion) -> SafeString:
-        return format_html(
-            "<details><summary>Picture</summary>{}</details>",
-            picture_of_version(obj, f"version-{obj.number}"),
-        )
-
-    @admin.display(description="document")
+    @admin.display(description="picture and document")
     def laid_out(self, obj: JourneyVersion) -> SafeString:
         return format_html(
-            "<details><summary>Document</summary><pre>{}</pre></details>",
-            json.dumps(obj.document, indent=2, ensure_ascii=False),
+            "<details><summary>Picture</summary>{}</details>"
+            "<details><summary>Document</summary>{}</details>",
+            picture_of_version(obj, f"version-{obj.number}"),
+            framed(
+                format_html(
+                    "<pre>{}</pre>", json.dumps(obj.document, indent=2, ensure_ascii=False)
+                ),
+                f"Document of version {obj.number}",
+            ),
         )
 
 
@@ -115,6 +115,7 @@ class JourneyAdmin(OperatorAdmin[Journey]):
             "form": form,
             "told": told,
         }
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
         return TemplateResponse(request, "django_ciba/admin/dry_run.html", context)
 
     def get_fieldsets(self, request: HttpRequest, obj: Journey | None = None) -> list[Any]:
@@ -145,11 +146,12 @@ def _offered(request: HttpRequest) -> SafeString:
     for key, template in TEMPLATES.items():
         parameters = request.GET.copy()
         parameters[TEMPLATE] = key
-        links.append((f"?{parameters.urlencode()}", template.label, template.description))
+        said = template.description.replace("`", "")
+        links.append((f"?{parameters.urlencode()}", template.label, said))
     chosen = _chosen(request)
     return format_html(
-        "<p>Start from a template, and change what you like before you save:</p><ul>{}</ul>{}",
-        format_html_join("", '<li><a href="{}">{}</a>: {}</li>', links),
+        "<p>Start from a template, and change what you like before you save:</p>{}{}",
+        format_html_join("", '<p><a href="{}">{}</a>: {}</p>', links),
         picture_of_document(chosen.document, f"Template: {chosen.label}", "template")
         if chosen is not None
         else "",

@@ -13,7 +13,7 @@ STYLE = "django_ciba/admin.css"
 
 
 def framed(drawn: SafeString, title: str) -> SafeString:
-    """A picture in a frame that scrolls where the page is narrower, by keyboard as well."""
+    """Something wide in a frame that scrolls where the page is narrower, by keyboard as well."""
     return format_html(
         '<span class="ciba-picture__frame" role="group" tabindex="0" aria-label="{}">{}</span>',
         title,

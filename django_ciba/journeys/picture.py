@@ -27,8 +27,9 @@ PORT: Final = 26  # room of a line where it arrives
 ROOM: Final = 16  # between things in one layer
 TURN: Final = 46  # between layers, for lines to go sideways
 HEAD: Final = 7  # of an arrow
-END_WIDTH, END_HEIGHT = 92, 26
-MARGIN: Final = 14
+END_WIDTH, END_HEIGHT = 84, 26
+MARGIN: Final = 8
+WIDE: Final = 600  # more than this cannot be read when it is shrunk to a phone's width
 
 
 @dataclass(slots=True)
@@ -373,7 +374,7 @@ class _Drawing:
 
     def svg(self, title: str, name: str, words: str) -> SafeString:
         return format_html(
-            '<svg xmlns="http://www.w3.org/2000/svg" class="ciba-picture" role="img" '
+            '<svg xmlns="http://www.w3.org/2000/svg" class="ciba-picture{wide}" role="img" '
             'aria-labelledby="{name}-title" aria-describedby="{name}-words" '
             'width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
             'direction="ltr" font-family="system-ui, sans-serif" font-size="12" '
@@ -381,6 +382,7 @@ class _Drawing:
             '<title id="{name}-title">{title}</title><desc id="{name}-words">{words}</desc>'
             "{parts}</svg>",
             name=name,
+            wide=" ciba-picture--wide" if self.width > WIDE else "",
             width=round(self.width),
             height=round(self.height),
             title=title,
