@@ -9,6 +9,7 @@ from django_ciba.journeys.engine import Progress, walk
 from django_ciba.journeys.node import Message, Node, Step, Wait
 from django_ciba.journeys.number_matching import choices, new_number
 from django_ciba.journeys.passcode import PasscodeRefused, enter_passcode, passcode_has_gone_out
+from django_ciba.journeys.picture import picture
 from django_ciba.journeys.progress import cancel, walk_due
 from django_ciba.journeys.registry import NODES, node
 from django_ciba.journeys.report import report
@@ -45,6 +46,7 @@ __all__ = [
     "node",
     "option",
     "passcode_has_gone_out",
+    "picture",
     "report",
     "required",
     "shows_a_number",
