@@ -7,6 +7,7 @@ library, which is an extra (`django-ciba[passkeys]`).
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ if TYPE_CHECKING or INSTALLED:
 
 CHALLENGE_LIFETIME: Final = timedelta(minutes=2)
 MOST_JSON: Final = 20_000  # characters; with attestation "none" a credential needs a tenth of it
+MOST_ID_BYTES: Final = 1023  # WebAuthn §4 credential ID
 MOST_PASSKEYS: Final = 50
 
 
@@ -87,7 +89,8 @@ def signed_approval(
     """
     row = _used_up(user, challenge, now, found)
     given = _parsed(credential)
-    passkey = passkeys_of(user).filter(credential_id=str(given.get("id"))).first()
+    named = str(given.get("id"))
+    passkey = passkeys_of(user).filter(credential_id=named).first() if _is_id(named) else None
     if passkey is None:
         raise PasskeyRefused("passkey_refused")
     try:
@@ -144,6 +147,8 @@ def registered(
         )
     except _faults() as fault:
         raise PasskeyRefused("passkey_refused") from fault
+    if len(verified.credential_id) > MOST_ID_BYTES:
+        raise PasskeyRefused("passkey_refused")
     try:
         with transaction.atomic():
             made = Passkey.objects.create(
@@ -244,6 +249,14 @@ def _parsed(credential: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise PasskeyRefused("passkey_refused")
     return found
+
+
+def _is_id(named: str) -> bool:
+    """What a database may be asked for: NUL bytes are not among it."""
+    return (
+        len(named) <= MOST_ID_BYTES * 4 // 3
+        and re.fullmatch(r"[\w-]+", named, re.ASCII) is not None
+    )
 
 
 def _descriptors(user: AbstractBaseUser) -> list["PublicKeyCredentialDescriptor"]:
