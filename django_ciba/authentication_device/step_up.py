@@ -12,15 +12,17 @@ from typing import Any, Final
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.module_loading import import_string
 
 from django_ciba.authentication_device import logins
+from django_ciba.authentication_device.pages import signed_in_user
 from django_ciba.conf import ciba_settings
 
 # Where allauth keeps what its user has proved in this session (allauth.account.authentication).
 ALLAUTH_RECORDS: Final = "account_authentication_methods"
+ALLAUTH_RECORDS_OF: Final = "account_authentication_methods_user"
 # RFC 8176 §2. What allauth's other methods ask for (a code by mail, another provider) is not named.
 ALLAUTH_AMR: Final = {"password": "pwd", "totp": "otp", "recovery_codes": "otp", "webauthn": "pop"}
 
@@ -111,12 +113,15 @@ class AllauthStepUp(PasswordStepUp):
         return any(each.get("method") == "mfa" for each in _allauth_records(request))
 
     def sign_in_again_url(self, request: HttpRequest, next_address: str) -> str:
-        return _named("account_reauthenticate", next_address) or super().sign_in_again_url(
-            request, next_address
-        )
+        """Where allauth has no way for this user, as for one of another provider's: our page."""
+        if _allauth_ways(request):
+            return _with_next(reverse("account_reauthenticate"), next_address)
+        return super().sign_in_again_url(request, next_address)
 
     def second_factor_url(self, request: HttpRequest, next_address: str) -> str | None:
-        return _named("mfa_reauthenticate", next_address)
+        if any(each.get("id") == "mfa_reauthenticate" for each in _allauth_ways(request)):
+            return _with_next(reverse("mfa_reauthenticate"), next_address)
+        return None
 
 
 def step_up() -> StepUp:
@@ -133,8 +138,11 @@ def _made(path: str) -> StepUp:
 
 
 def _allauth_records(request: HttpRequest) -> list[dict[str, Any]]:
+    """What this session's user has proved: there may be records of one who never came in."""
     stored = request.session.get(ALLAUTH_RECORDS)
-    if not isinstance(stored, list):
+    of = request.session.get(ALLAUTH_RECORDS_OF)
+    user = signed_in_user(request)
+    if not isinstance(stored, list) or of not in (None, user._meta.pk.value_to_string(user)):
         return []
     return [
         each
@@ -143,11 +151,11 @@ def _allauth_records(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _named(page: str, next_address: str) -> str | None:
-    try:
-        return _with_next(reverse(page), next_address)
-    except NoReverseMatch:
-        return None
+def _allauth_ways(request: HttpRequest) -> list[dict[str, Any]]:
+    """How allauth lets this user prove again who they are."""
+    adapter = import_string("allauth.account.adapter.get_adapter")()
+    found: list[dict[str, Any]] = adapter.get_reauthentication_methods(request.user)
+    return found
 
 
 def _with_next(address: str, next_address: str) -> str:
