@@ -8,6 +8,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
 
 from django_ciba.authentication_device import passkeys
 from django_ciba.authentication_device.pages import (
@@ -60,6 +61,7 @@ class Proof:
     prompt: int | None
 
 
+@sensitive_post_parameters("passcode")
 @device_page("GET", "HEAD", "POST")
 def request_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Shows the request, or what came of it; a POST answers it, a GET never changes anything.
@@ -126,6 +128,11 @@ def given_prompt(request: HttpRequest) -> int | None:
     return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
 
 
+def given_passcode(request: HttpRequest) -> str:
+    """Without the spaces that messages group it by."""
+    return "".join(request.POST.get("passcode", "").split())
+
+
 def _take_answer(request: HttpRequest, found: AuthenticationRequest, now: datetime) -> HttpResponse:
     """Record the verdict.
 
@@ -175,7 +182,7 @@ def _proof(
     evidence = Evidence(
         number=request.POST.get("number", "").strip(),
         passkey=bool(signature),
-        passcode="".join(request.POST.get("passcode", "").split()),
+        passcode=given_passcode(request),
         second_factor=second_factor,
     )
     if demand.passcode:

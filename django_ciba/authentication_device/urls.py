@@ -5,7 +5,9 @@ from django.urls import path
 from django_ciba.authentication_device import (
     decisions,
     inbox,
+    link,
     passkey_pages,
+    reports,
     sign_in_again,
     user_codes,
 )
@@ -24,6 +26,8 @@ urlpatterns = [
         passkey_pages.approval_options,
         name="request_passkey",
     ),
+    path("requests/<uuid:public_id>/report/", reports.report_page, name="report"),
+    path("requests/<uuid:public_id>/link/<str:secret>/", link.link_page, name="link"),
     path("passkeys/", passkey_pages.passkey_list, name="passkeys"),
     path("passkeys/options/", passkey_pages.registration_options, name="passkey_options"),
     path("sign-in-again/", sign_in_again.sign_in_again, name="sign_in_again"),
