@@ -6,6 +6,7 @@ from django_ciba.journeys.document import FAILURE, SUCCESS, document_problems, s
 from django_ciba.journeys.engine import Progress, walk
 from django_ciba.journeys.node import Message, Node, Option, Step, Wait
 from django_ciba.journeys.number_matching import choices, new_number
+from django_ciba.journeys.passcode import PasscodeRefused, enter_passcode, passcode_has_gone_out
 from django_ciba.journeys.progress import cancel, walk_due
 from django_ciba.journeys.registry import NODES, node
 
@@ -20,6 +21,7 @@ __all__ = [
     "Node",
     "NotAnswerable",
     "Option",
+    "PasscodeRefused",
     "Progress",
     "Step",
     "Wait",
@@ -28,8 +30,10 @@ __all__ = [
     "choices",
     "demand_of",
     "document_problems",
+    "enter_passcode",
     "new_number",
     "node",
+    "passcode_has_gone_out",
     "shows_a_number",
     "walk",
     "walk_due",

@@ -60,24 +60,36 @@ def answer(
             if missing := unmet(stored, evidence, authenticated_at, now):
                 raise NotAnswerable(missing)
             if fault := wrong(stored, evidence):
-                if _wrong_answer_counted(stored, fault, now):
+                if wrong_answer_counted(stored, fault, now):
                     raise NotAnswerable(f"wrong_{fault}")
                 continue
             stored.authenticated_at, stored.amr = authenticated_at, list(amr)
-        if _walked_on(stored, verdict, now, vouched=evidence.vouched):
+        if walked_on(stored, verdict, now, vouched=evidence.vouched):
             return stored
     raise NotAnswerable("ended")
 
 
-def _walked_on(
-    stored: AuthenticationRequest, verdict: str, now: datetime, *, vouched: bool = False
+def walked_on(
+    stored: AuthenticationRequest,
+    verdict: str,
+    now: datetime,
+    *,
+    vouched: bool = False,
+    renamed: str = "",
 ) -> bool:
+    """Walk on from this answer and store it, unless the request has moved meanwhile.
+
+    `renamed` is the digest of the auth_req_id that the request has from here on.
+    """
     stored.answer, stored.answered_at = AuthenticationRequest.Answer(verdict), now
     document = configuration().journey_version(stored.journey_version_id).document
-    return store_progress(stored, walk(stored, document, now), now, vouched=vouched)
+    progress = walk(stored, document, now)
+    if renamed:
+        progress.values["auth_req_id_digest"] = stored.auth_req_id_digest = renamed
+    return store_progress(stored, progress, now, vouched=vouched)
 
 
-def _wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: datetime) -> bool:
+def wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: datetime) -> bool:
     """Count one wrong number or passcode, by the conditional update that any move is.
 
     So parallel guesses are counted one after the other. The last that is allowed is the answer.
@@ -90,7 +102,7 @@ def _wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: dateti
             memory = {**stored.memory, FAILURES: failures}
             took = AuthenticationRequest.objects.using(alias).advance(stored, now, memory=memory)
         else:
-            took = _walked_on(stored, AuthenticationRequest.Answer.FAILED, now)
+            took = walked_on(stored, AuthenticationRequest.Answer.FAILED, now)
         if took:
             AuditEvent.objects.using(alias).note(
                 event.get(fault, AuditEvent.Event.ANSWER_REFUSED), now, of=stored, reason=fault

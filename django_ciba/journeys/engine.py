@@ -49,9 +49,11 @@ def walk(
     deliveries: list[Delivery] = []
     due_at: datetime | None = found.expires_at
     for _ in range(MAX_STEPS):
-        result, messages = _one_step(found, document, at, now, memory, resumed)
-        for message in messages:
+        result, step = _one_step(found, document, at, now, memory, resumed)
+        for message in step.messages:
             deliveries += _sent(found, message, now, memory)
+        if step.tries:
+            found.demand = {**found.demand, "tries": step.tries}
         if isinstance(result, Wait):
             due_at = min(result.until, found.expires_at)
             break
@@ -98,7 +100,7 @@ def _one_step(
     now: datetime,
     memory: dict[str, Any],
     resumed: bool,
-) -> tuple[str | Wait, list[Message]]:
+) -> tuple[str | Wait, Step]:
     placed = document["nodes"][at]
     node = NODES[placed["type"]]
 
@@ -115,7 +117,7 @@ def _one_step(
     result = node.step(step)
     if not own:
         del memory[at]
-    return result, step.messages
+    return result, step
 
 
 def _sent(
@@ -123,11 +125,12 @@ def _sent(
 ) -> list[Delivery]:
     """A message into the outbox for each channel; a prompt puts the request into the inbox too.
 
-    A prompt is a new question: an answer that was given before does not answer it.
+    A question is a new one: an answer that was given before does not answer it. One that the
+    relying party asks takes the place of one in the inbox.
     """
     memory[ROUNDS] = memory.get(ROUNDS, 0) + 1
     if message.demand is not None:
-        found.prompted_at = now
+        found.prompted_at = None if message.elsewhere else now
         found.prompt_until = min(message.until, found.expires_at)
         found.demand = message.demand.stored()
         found.answer, found.answered_at = AuthenticationRequest.Answer.NONE, None

@@ -30,16 +30,17 @@ class Wait:
 class Message:
     """What a node has sent to the user.
 
-    With a `demand` it is a prompt: the request is in the inbox then, to be answered until then.
-    `channels` are names of channels; None: all that reach the user. `carries` is what else they are
-    told, as {"passcode": "123456"}: only channels that carry secrets get such a message, and it is
-    stored encrypted until it has gone out.
+    With a `demand` it is a question, to be answered until then: in the inbox, or, with `elsewhere`,
+    where the relying party asks for it. `channels` are names of channels; None: all that reach the
+    user. `carries` is what else they are told, as {"passcode": "123456"}: only channels that carry
+    secrets get such a message, and it is stored encrypted until it has gone out.
     """
 
     until: datetime
     demand: Demand | None = None
     channels: tuple[str, ...] | None = None
-    carries: Mapping[str, str] = field(default_factory=dict)
+    carries: Mapping[str, str] = field(default_factory=dict, repr=False)
+    elsewhere: bool = False
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ class Step:
     resumed: bool  # the request waited in this node, and was woken by an answer or a timer
     sleeps_until: Callable[[str], datetime | None]
     messages: list[Message] = field(default_factory=list)
+    tries: int = 0  # wrong answers that end the question; 0: as it was asked
 
     def prompt(
         self,
@@ -72,9 +74,18 @@ class Step:
         """
         self.messages.append(Message(until, demand or Demand(), channels, carries or {}))
 
-    def send(self, until: datetime, channels: tuple[str, ...], carries: Mapping[str, str]) -> None:
-        """Tell the user something by these channels, without a question in the inbox."""
-        self.messages.append(Message(until, None, channels, carries))
+    def send(
+        self,
+        until: datetime,
+        channels: tuple[str, ...],
+        carries: Mapping[str, str],
+        demand: Demand | None = None,
+    ) -> None:
+        """Tell the user something by these channels, without a question in the inbox.
+
+        With a `demand` the relying party asks the question (`enter_passcode`), until then.
+        """
+        self.messages.append(Message(until, demand, channels, carries, elsewhere=True))
 
 
 class Node(ABC):
