@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import router, transaction
 
@@ -53,7 +54,7 @@ def answer(
         stored = AuthenticationRequest.objects.select_related("client", "user").get(
             pk=authentication_request.pk
         )
-        _still_answerable(stored, now)
+        still_answerable(stored, now)
         if prompt not in (None, stored.prompt_number):
             raise NotAnswerable("prompted_again")
         if verdict == AuthenticationRequest.Answer.APPROVED:
@@ -89,17 +90,21 @@ def walked_on(
     return store_progress(stored, progress, now, vouched=vouched)
 
 
+def one_more_failure(stored: AuthenticationRequest) -> dict[str, Any] | None:
+    """The memory with one more wrong answer in it; None when that was the last one allowed."""
+    failures = int(stored.memory.get(FAILURES, 0)) + 1
+    return {**stored.memory, FAILURES: failures} if failures < demand_of(stored).tries else None
+
+
 def wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: datetime) -> bool:
     """Count one wrong number or passcode, by the conditional update that any move is.
 
     So parallel guesses are counted one after the other. The last that is allowed is the answer.
     """
     event = {"number": AuditEvent.Event.WRONG_NUMBER, "passcode": AuditEvent.Event.WRONG_PASSCODE}
-    failures = int(stored.memory.get(FAILURES, 0)) + 1
     alias = router.db_for_write(AuthenticationRequest)
     with transaction.atomic(using=alias):
-        if failures < demand_of(stored).tries:
-            memory = {**stored.memory, FAILURES: failures}
+        if memory := one_more_failure(stored):
             took = AuthenticationRequest.objects.using(alias).advance(stored, now, memory=memory)
         else:
             took = walked_on(stored, AuthenticationRequest.Answer.FAILED, now)
@@ -110,7 +115,7 @@ def wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: datetim
     return took
 
 
-def _still_answerable(stored: AuthenticationRequest, now: datetime) -> None:
+def still_answerable(stored: AuthenticationRequest, now: datetime) -> None:
     """Why an answer would not count; the update that follows says the same to a race."""
     if stored.answer:
         raise NotAnswerable("answered")

@@ -8,6 +8,7 @@ from django_ciba.hooks import hooks
 from django_ciba.journeys.answer import walked_on, wrong_answer_counted
 from django_ciba.journeys.demand import Evidence, demand_of, wrong
 from django_ciba.models import AuthenticationRequest, Delivery, configuration
+from django_ciba.models.authentication_request import ASKED
 
 AGAIN: Final = 20  # another guess, or a timer, may move the request between our read and our write
 
@@ -29,11 +30,11 @@ class PasscodeRefused(Exception):
 
 def passcode_has_gone_out(found: AuthenticationRequest) -> bool:
     """Whether the passcode that `found` waits for has been handed to one channel at least."""
-    return _awaits_a_passcode(found) and (
+    return asks_for_a_passcode(found) and (
         Delivery.objects.filter(
             authentication_request_id=found.pk,
             kind=Delivery.Kind.PROMPT,
-            round=found.prompt_number,
+            round=found.memory[ASKED],
             state=Delivery.State.DELIVERED,
         ).exists()
     )
@@ -56,7 +57,7 @@ def enter_passcode(
     """
     for _ in range(AGAIN):
         stored = AuthenticationRequest.objects.select_related("client", "user").get(pk=found.pk)
-        _waits_for_a_passcode(stored, now)
+        waits_for_a_passcode(stored, now)
         if wrong(stored, Evidence(passcode=code)):
             if wrong_answer_counted(stored, "passcode", now):
                 raise PasscodeRefused("wrong")
@@ -67,14 +68,14 @@ def enter_passcode(
     raise PasscodeRefused("over")
 
 
-def _awaits_a_passcode(found: AuthenticationRequest) -> bool:
+def asks_for_a_passcode(found: AuthenticationRequest) -> bool:
     """Asked for elsewhere than on the device: a question that is not in the inbox."""
     return bool(demand_of(found).passcode) and found.prompted_at is None
 
 
-def _waits_for_a_passcode(stored: AuthenticationRequest, now: datetime) -> None:
+def waits_for_a_passcode(stored: AuthenticationRequest, now: datetime) -> None:
     """Why a passcode would not count; the update that follows says the same to a race."""
-    if not _awaits_a_passcode(stored):
+    if not asks_for_a_passcode(stored):
         raise PasscodeRefused("not_sent")
     if stored.answer or stored.status != AuthenticationRequest.Status.PENDING:
         raise PasscodeRefused("over")

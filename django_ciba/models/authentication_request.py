@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from django_ciba.models.delivery import Delivery
 
 ROUNDS = "@prompts"  # in `memory`; no node's key begins with @
+ASKED = "@asked"  # which of them was the last question
 FAILURES = "@failures"  # wrong numbers or passcodes of the present prompt
 SLOW_DOWN_SECONDS = 5  # CIBA Core §11: the interval grows by at least this
 

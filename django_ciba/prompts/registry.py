@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 from django_ciba.conf import ciba_settings
 from django_ciba.hooks import hooks
 from django_ciba.models import AuthenticationRequest, Delivery, configuration
+from django_ciba.models.authentication_request import ASKED
 from django_ciba.outbox import Withdrawn
 from django_ciba.prompts.channel import Channel, Prompt
 from django_ciba.prompts.console import ConsoleChannel
@@ -52,7 +53,7 @@ def send(delivery: Delivery, now: datetime) -> None:
     user = waiting.user
     if user is None or not _waits(waiting, now) or not hooks().may_sign_in(user):
         raise Withdrawn("the request no longer waits for an answer")
-    if waiting.prompted_at and delivery.created_at < waiting.prompted_at:
+    if delivery.round < waiting.memory.get(ASKED, 0):
         raise Withdrawn("the user has been prompted again since")
     carried = json.loads(delivery.payload) if delivery.payload else {}
     address = device_address(waiting)

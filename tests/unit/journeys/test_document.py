@@ -14,6 +14,8 @@ from tests.unit.journeys.arrange import NOON, SEEDS, Answer, after, seeds, strai
 VERIFY = SEEDS["nodes"]["verify"]
 TYPES = (
     "must be one of PlatformUsername, PushSender, PushResultVerifier, PollingWait, "
+    "OneTimePasscodeSender, OneTimePasscodeVerifier, EmailLinkSender, PasskeyVerifier, "
+    "ScopeDecision, RetryLimitDecision, AccountActiveDecision, "
     "Step, Vote, Weather, Broken, AnsweredMeanwhile, Ask"
 )
 
