@@ -12,7 +12,7 @@ from django_ciba.backchannel_authentication.client_notification_token import (
 )
 from django_ciba.backchannel_authentication.dpop_jkt import dpop_jkt
 from django_ciba.backchannel_authentication.hints import Hint, hinted_user, the_one_hint
-from django_ciba.backchannel_authentication.journey import journey_for
+from django_ciba.backchannel_authentication.journey import journey_for, the_client_can_finish
 from django_ciba.backchannel_authentication.lifetime import requested_lifetime
 from django_ciba.backchannel_authentication.request_object import (
     Requested,
@@ -74,6 +74,7 @@ def valid_request(
     scope = requested_scope(parameters, client)
     claims = requested_claims(parameters, client)
     journey, acr = journey_for(parameters, client.realm, acr_values_of(claims))
+    the_client_can_finish(journey, client)
     the_essential_acr_is_met(claims, acr)
     the_context_is_unique(parameters, client)
     details = authorization_details(parameters, client)

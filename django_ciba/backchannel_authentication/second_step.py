@@ -16,8 +16,8 @@ from django_ciba.backchannel_authentication.request_object import (
 from django_ciba.backchannel_authentication.start import Started
 from django_ciba.hooks import hooks
 from django_ciba.jose import JoseError
-from django_ciba.journeys import PasscodeRefused, enter_passcode
-from django_ciba.models import AuthenticationRequest, Client, Delivery, secrets
+from django_ciba.journeys import PasscodeRefused, enter_passcode, passcode_went_by
+from django_ciba.models import AuthenticationRequest, Client, secrets
 from django_ciba.protocol.errors import (
     AccessDenied,
     InvalidRequest,
@@ -145,12 +145,4 @@ def the_user_may_sign_in(found: AuthenticationRequest) -> None:
 
 def ways_of_proof(found: AuthenticationRequest) -> list[str]:
     """RFC 8176: otp; and sms, where the passcode has gone by text message and no other way."""
-    went = set(
-        Delivery.objects.filter(
-            authentication_request_id=found.pk,
-            kind=Delivery.Kind.PROMPT,
-            round=found.prompt_number,
-            state=Delivery.State.DELIVERED,
-        ).values_list("channel", flat=True)
-    )
-    return ["otp", "sms"] if went == {"sms"} else ["otp"]
+    return ["otp", "sms"] if passcode_went_by(found) == {"sms"} else ["otp"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -41,7 +42,7 @@ class Bank(CibaHooks):
 
 
 def _alice() -> str:
-    return str(AuthenticationRequest.user.field.related_model.objects.get(username="alice").pk)
+    return str(get_user_model().objects.get(username="alice").pk)
 
 
 @pytest.fixture(autouse=True)
@@ -261,6 +262,14 @@ def test_a_client_of_one_step_gets_nothing_but_pending(
     refused(rp.poll(auth_req_id), "authorization_pending")
 
 
+def test_a_client_of_one_step_is_not_let_into_a_journey_that_it_could_not_finish(
+    relying_party: RelyingParties,
+) -> None:
+    rp = relying_party(require_signed_request_object=False)
+    refused(rp.authenticate(), "unauthorized_client", "two_step_user_code")
+    assert rp.authenticate(acr_values="push").status_code == 200
+
+
 def test_a_locked_account_gets_none(rp: RelyingParty, alice: AbstractBaseUser) -> None:
     auth_req_id = begun(rp)
     do_what_is_due()
@@ -303,6 +312,7 @@ def test_a_request_without_a_passcode_is_polled_for_as_ever(
 def test_what_a_poll_of_two_steps_costs(rp: RelyingParty, settings: Any) -> None:
     """Its row, whether the passcode has gone, and the pacing; then the row, the same, the claim."""
     settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "CONFIGURATION_MAX_AGE": 3600.0}
+    middle_token(rp, begun(rp))  # the process has read the configuration and the key
     auth_req_id = begun(rp)
     with CaptureQueriesContext(connection) as pending:
         refused(rp.poll(auth_req_id), "authorization_pending")
@@ -384,7 +394,7 @@ def test_it_is_no_id_token_hint_of_a_client_of_one_step(rp: RelyingParty, middle
     """The same client's, who has taken two steps no longer: none but that page takes it."""
     rp.client.two_step_user_code = False
     rp.client.save()
-    answer = rp.authenticate(login_hint=None, id_token_hint=middle)
+    answer = rp.authenticate(login_hint=None, id_token_hint=middle, acr_values="push")
     refused(answer, "invalid_request", "typ does not say that this JWT is meant for this place")
 
 
