@@ -90,14 +90,14 @@ def device_call(*methods: str) -> Callable[[View[P]], View[P]]:
     """What the page's script calls to change something; like `device_data`, with CSRF checks."""
 
     def decorate(view: View[P]) -> View[P]:
-        guarded = csrf_protect(require_http_methods(methods)(view))
+        guarded = csrf_checked(require_http_methods(methods)(view))
 
-        @login_not_required
+        @open_page
         @wraps(view)
         def data(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return _shut_in(JsonResponse({"error": "login_required"}, status=403))
-            return _shut_in(guarded(request, *args, **kwargs))
+                return JsonResponse({"error": "login_required"}, status=403)
+            return guarded(request, *args, **kwargs)
 
         return data
 

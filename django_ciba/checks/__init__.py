@@ -501,6 +501,25 @@ CHECKS: Final[tuple[Check, ...]] = (
         deploy=True,
         database=True,
     ),
+    Check(
+        id="django_ciba.W093",
+        title="Two steps that tell who exists",
+        hint="Set hide_unknown_users to false, which promises what two steps cannot keep; or set "
+        "two_step_user_code to false; in the admin, or by manage.py ciba_import.",
+        find=stored_rows.two_steps_that_tell_who_exists,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.W094",
+        title="Telephone numbers that are not read",
+        hint="pip install 'django-ciba[phone]', and set DJANGO_CIBA['PHONE_REGION'] if numbers "
+        "without a country code are stored; or silence this where all are stored as msisdn has "
+        "them, or hooks.find_user reads them.",
+        find=stored_rows.numbers_that_nobody_reads,
+        deploy=True,
+        database=True,
+    ),
 )
 
 

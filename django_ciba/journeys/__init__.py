@@ -3,12 +3,23 @@
 from django_ciba.journeys.answer import NotAnswerable, answer
 from django_ciba.journeys.config import Option, Positive, option, required
 from django_ciba.journeys.demand import VOUCHED, Demand, Evidence, demand_of
-from django_ciba.journeys.document import FAILURE, SUCCESS, document_problems, shows_a_number
+from django_ciba.journeys.document import (
+    FAILURE,
+    SUCCESS,
+    document_problems,
+    shows_a_number,
+    takes_two_steps,
+)
 from django_ciba.journeys.dry_run import DryRun, NotWalkable, dry_run
 from django_ciba.journeys.engine import Progress, walk
 from django_ciba.journeys.node import Message, Node, Step, Wait
 from django_ciba.journeys.number_matching import choices, new_number
-from django_ciba.journeys.passcode import PasscodeRefused, enter_passcode, passcode_has_gone_out
+from django_ciba.journeys.passcode import (
+    PasscodeRefused,
+    enter_passcode,
+    passcode_has_gone_out,
+    passcode_went_by,
+)
 from django_ciba.journeys.picture import picture
 from django_ciba.journeys.progress import cancel, walk_due
 from django_ciba.journeys.registry import NODES, node
@@ -46,10 +57,12 @@ __all__ = [
     "node",
     "option",
     "passcode_has_gone_out",
+    "passcode_went_by",
     "picture",
     "report",
     "required",
     "shows_a_number",
+    "takes_two_steps",
     "walk",
     "walk_due",
 ]

@@ -14,8 +14,18 @@ MAX_NODES: Final = 100
 
 def shows_a_number(document: Mapping[str, Any]) -> bool:
     """Whether a request that walks this valid document may need a number for the client to show."""
-    placed = ((NODES[each["type"]], each.get("config", {})) for each in document["nodes"].values())
-    return any(kind.shows_a_number(kind.configured(config)) for kind, config in placed)
+    return any(kind.shows_a_number(config) for kind, config in _placed(document))
+
+
+def takes_two_steps(document: Mapping[str, Any]) -> bool:
+    """Whether a request that walks this valid document may need a passcode from its client."""
+    return any(kind.takes_two_steps(config) for kind, config in _placed(document))
+
+
+def _placed(document: Mapping[str, Any]) -> Iterator[tuple[Node[Any], Any]]:
+    for each in document["nodes"].values():
+        kind = NODES[each["type"]]
+        yield kind, kind.configured(each.get("config", {}))
 
 
 def document_problems(document: object) -> Iterator[tuple[str, str]]:

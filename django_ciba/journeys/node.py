@@ -128,6 +128,10 @@ class Node(ABC, Generic[C]):
         """Whether its prompts demand the number that the client shows (`Demand.number`)."""
         return False
 
+    def takes_two_steps(self, config: C) -> bool:
+        """Whether it asks what the relying party must answer (`enter_passcode`)."""
+        return False
+
     def configured(self, given: Mapping[str, Any]) -> Any:
         """The config with defaults filled in, of a journey that has been checked.
 

@@ -30,14 +30,20 @@ class PasscodeRefused(Exception):
 
 def passcode_has_gone_out(found: AuthenticationRequest) -> bool:
     """Whether the passcode that `found` waits for has been handed to one channel at least."""
-    return asks_for_a_passcode(found) and (
-        Delivery.objects.filter(
-            authentication_request_id=found.pk,
-            kind=Delivery.Kind.PROMPT,
-            round=found.memory[ASKED],
-            state=Delivery.State.DELIVERED,
-        ).exists()
+    return bool(passcode_went_by(found))
+
+
+def passcode_went_by(found: AuthenticationRequest) -> frozenset[str]:
+    """Names of the channels that the passcode which `found` waits for has been handed to."""
+    if not asks_for_a_passcode(found):
+        return frozenset()
+    gone = Delivery.objects.filter(
+        authentication_request_id=found.pk,
+        kind=Delivery.Kind.PROMPT,
+        round=found.memory[ASKED],
+        state=Delivery.State.DELIVERED,
     )
+    return frozenset(gone.values_list("channel", flat=True))
 
 
 def enter_passcode(

@@ -29,10 +29,12 @@ from django_ciba.models import (
     forget,
     secrets,
 )
+from django_ciba.testing import do_what_is_due
 from tests.asked_often import ASKED_OFTEN
 from tests.jwks_server import JwksServer
 from tests.provider import approve, find, make_client, make_journey, make_realm, make_user, say
 from tests.relying_party import ASSERTION_TYPE, RelyingParty
+from tests.two_steps import POCKET, Pocket, take_two_steps
 
 SECRET = "a-secret-that-every-process-knows-0123456789"
 
@@ -314,3 +316,69 @@ def passcode_finish(order: dict[str, Any]) -> dict[str, Any]:
         "renamed": name != order["name"],
         "counted": wrong.count(),
     }
+
+
+# --- twenty polls for one middle token; twenty second steps with one passcode ---------------------
+
+
+def _two_steps() -> None:
+    """The client takes two steps from now on, and its journey sends a passcode to this process."""
+    settings.DJANGO_CIBA["PROMPT_CHANNELS"] = [POCKET]
+    if not Client.objects.filter(two_step_user_code=True).exists():
+        take_two_steps(Realm.objects.get(path="/"), tries=5)
+        Client.objects.update(two_step_user_code=True)
+        forget()
+
+
+def middle_token_prepare() -> dict[str, Any]:
+    _two_steps()
+    auth_req_id = relying_party().auth_req_id()
+    do_what_is_due()
+    return {"auth_req_id": auth_req_id}
+
+
+def middle_token_caller(order: dict[str, Any], number: int) -> str:
+    return _outcome(relying_party().poll(order["auth_req_id"]))
+
+
+def middle_token_finish(order: dict[str, Any]) -> dict[str, Any]:
+    row = find(order["auth_req_id"])
+    return {"status": row.status, "awaits_second_step": row.awaits_second_step}
+
+
+def second_step_prepare() -> dict[str, Any]:
+    order = middle_token_prepare()
+    middle = relying_party().poll(order["auth_req_id"]).json()["id_token"]
+    public_id = str(find(order["auth_req_id"]).public_id)
+    return {"middle": middle, "code": Pocket.passcode(), "request": public_id}
+
+
+def second_step_caller(order: dict[str, Any], number: int) -> str:
+    """All with the right passcode, at once."""
+    return _outcome(_second_step(order, order["code"]))
+
+
+def second_step_finish(order: dict[str, Any]) -> dict[str, Any]:
+    row = AuthenticationRequest.objects.get(public_id=order["request"])
+    return {"status": row.status, "renamed": not row.awaits_second_step, "step": row.step}
+
+
+def guesses_prepare() -> dict[str, Any]:
+    return second_step_prepare()
+
+
+def guesses_caller(order: dict[str, Any], number: int) -> str:
+    """Twenty wrong passcodes at once, of which five may be tried."""
+    length = len(order["code"])
+    guess = (int(order["code"]) + 1 + number) % 10**length
+    return _outcome(_second_step(order, f"{guess:0{length}}"))
+
+
+def guesses_finish(order: dict[str, Any]) -> dict[str, Any]:
+    return {"status": second_step_finish(order)["status"]}
+
+
+def _second_step(order: dict[str, Any], code: str) -> Any:
+    asked = dict.fromkeys(("login_hint", "scope", "binding_message"))
+    sent = {**asked, "id_token_hint": order["middle"], "user_code": code}
+    return relying_party().authenticate(**sent)

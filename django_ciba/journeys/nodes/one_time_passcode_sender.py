@@ -62,3 +62,6 @@ class OneTimePasscodeSender(Node[Config]):
         else:
             step.send(until, channels, carries, demand)
         return "sent"
+
+    def takes_two_steps(self, config: Config) -> bool:
+        return config.entered_at == "relying_party"
