@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from django_ciba.authentication_device import decisions, inbox, user_codes
+from django_ciba.authentication_device import app_enrolment, decisions, inbox, user_codes
 
 app_name = "ciba_device"
 
@@ -13,5 +13,6 @@ urlpatterns = [
     path("requests/<uuid:public_id>/", decisions.request_page, name="request"),
     path("requests/<uuid:public_id>/card/", decisions.card, name="card"),
     path("requests/<uuid:public_id>/waiting.json", inbox.waiting, name="request_waiting"),
+    path("apps/", app_enrolment.apps, name="apps"),
     path("user-code/", user_codes.user_code, name="user_code"),
 ]
