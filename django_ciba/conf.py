@@ -605,6 +605,13 @@ class CibaSettings:
     DEVICE_ENROLMENT_LIFETIME = Setting(
         600, "Seconds that a code to enrol an app is good for.", problem=positive
     )
+    DEVICE_API_URL = Setting[str | None](
+        None,
+        "Public address at which `django_ciba.authentication_device.api.urls` is mounted, for the "
+        "site's own app. Default: the path of that mount, on the host of `DEVICE_URL` or of the "
+        "issuer.",
+        problem=lambda value: None if value is None else endpoint_address(value),
+    )
     DEVICE_API_AMR = Setting[tuple[str, ...] | list[str]](
         (),
         "Authentication methods (RFC 8176) that the site's own app may claim for an answer that it "

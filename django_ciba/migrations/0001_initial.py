@@ -701,6 +701,7 @@ class Migration(migrations.Migration):
                             ("wrong_number", "wrong number"),
                             ("wrong_passcode", "wrong passcode"),
                             ("answer_refused", "answer refused"),
+                            ("answer_signed", "signed answer taken"),
                             ("limit_reached", "not asked: limit reached"),
                             ("reported", "reported: this was not me"),
                             ("client_muted", "client muted"),
@@ -906,6 +907,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_at", models.DateTimeField()),
+                (
+                    "authenticated_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="When the user had signed in who let this app in.",
+                        null=True,
+                    ),
+                ),
                 ("last_used_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "user",
@@ -930,6 +940,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("digest", models.CharField(max_length=64, unique=True)),
+                ("authenticated_at", models.DateTimeField()),
                 ("expires_at", models.DateTimeField(db_index=True)),
                 (
                     "user",
