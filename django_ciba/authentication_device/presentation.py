@@ -113,6 +113,11 @@ class Card:
         return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
     @property
+    def times_asked(self) -> int:
+        """How many requests that look like this one wait; more than one are shown as one."""
+        return int(getattr(self.authentication_request, "times_asked", 1))
+
+    @property
     def outcome(self) -> Outcome:
         return outcome(self.authentication_request, self.now)
 

@@ -4,6 +4,7 @@ from django_ciba.journeys.answer import NotAnswerable, answer
 from django_ciba.journeys.demand import VOUCHED, Demand, Evidence, demand_of
 from django_ciba.journeys.document import FAILURE, SUCCESS, document_problems, shows_a_number
 from django_ciba.journeys.engine import Progress, walk
+from django_ciba.journeys.muting import mute, unmute
 from django_ciba.journeys.node import Message, Node, Option, Step, Wait
 from django_ciba.journeys.number_matching import choices, new_number
 from django_ciba.journeys.progress import cancel, walk_due
@@ -29,10 +30,12 @@ __all__ = [
     "choices",
     "demand_of",
     "document_problems",
+    "mute",
     "new_number",
     "node",
     "report",
     "shows_a_number",
+    "unmute",
     "walk",
     "walk_due",
 ]

@@ -54,6 +54,8 @@ def send(delivery: Delivery, now: datetime) -> None:
         raise Withdrawn("the request no longer waits for an answer")
     if waiting.prompted_at and delivery.created_at < waiting.prompted_at:
         raise Withdrawn("the user has been prompted again since")
+    if not delivery.payload and _told_already(delivery, waiting, now):
+        raise Withdrawn("the user has been told of one that looks the same")
     carried = json.loads(delivery.payload) if delivery.payload else {}
     address = device_address(waiting)
     channel(delivery.channel).send(
@@ -74,6 +76,17 @@ def ended(delivery: Delivery, state: str, now: datetime) -> None:
     """However a prompt has ended: what it carried is not kept."""
     if delivery.payload:
         Delivery.objects.filter(pk=delivery.pk).update(payload="")
+
+
+def _told_already(delivery: Delivery, waiting: AuthenticationRequest, now: datetime) -> bool:
+    """Whether an older request that looks the same waits, and its prompt went out that way."""
+    older = AuthenticationRequest.objects.like(waiting, now).filter(pk__lt=waiting.pk)
+    return Delivery.objects.filter(
+        authentication_request__in=older.order_by().values("pk"),
+        kind=Delivery.Kind.PROMPT,
+        channel=delivery.channel,
+        state=Delivery.State.DELIVERED,
+    ).exists()
 
 
 def _until(waiting: AuthenticationRequest) -> datetime:
