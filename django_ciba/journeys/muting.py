@@ -17,7 +17,7 @@ def mute(user: Any, client: Client, *, now: datetime, until: datetime | None = N
     with transaction.atomic(using=alias):
         muted = MutedClient.Because.MUTED
         MutedClient.objects.mute(user, client, because=muted, now=now, until=until)
-        detail = {"until": until.isoformat()} if until else {}
+        detail: dict[str, Any] = {"until": until.isoformat()} if until else {}
         AuditEvent.objects.using(alias).note(
             AuditEvent.Event.CLIENT_MUTED, now, user_id=user.pk, client=client, **detail
         )
