@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from django_ciba.authentication_device import decisions, devices, inbox, muted, user_codes, web_app
+from django_ciba.authentication_device import (
+    app_enrolment,
+    decisions,
+    devices,
+    inbox,
+    link,
+    muted,
+    passkey_pages,
+    reports,
+    sign_in_again,
+    user_codes,
+    web_app,
+)
 
 app_name = "ciba_device"
 
@@ -13,6 +25,17 @@ urlpatterns = [
     path("requests/<uuid:public_id>/", decisions.request_page, name="request"),
     path("requests/<uuid:public_id>/card/", decisions.card, name="card"),
     path("requests/<uuid:public_id>/waiting.json", inbox.waiting, name="request_waiting"),
+    path(
+        "requests/<uuid:public_id>/passkey/",
+        passkey_pages.approval_options,
+        name="request_passkey",
+    ),
+    path("requests/<uuid:public_id>/report/", reports.report_page, name="report"),
+    path("requests/<uuid:public_id>/link/<str:secret>/", link.link_page, name="link"),
+    path("passkeys/", passkey_pages.passkey_list, name="passkeys"),
+    path("passkeys/options/", passkey_pages.registration_options, name="passkey_options"),
+    path("sign-in-again/", sign_in_again.sign_in_again, name="sign_in_again"),
+    path("apps/", app_enrolment.apps, name="apps"),
     path("user-code/", user_codes.user_code, name="user_code"),
     path("manifest.webmanifest", web_app.manifest, name="manifest"),
     path("service-worker.js", web_app.service_worker, name="service_worker"),

@@ -12,19 +12,21 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import connections, models, router, transaction
-from django.db.models import Q
+from django.db import connections, models, router
+from django.db.models import F, Q
 from django.utils import timezone
 
 from django_ciba.models import secrets
 from django_ciba.models.client import Client
-from django_ciba.models.one_statement import insert_with_children
+from django_ciba.models.one_statement import insert_guarded
+from django_ciba.models.prompt_limits import PromptLimits
 from django_ciba.models.secrets import EncryptedTextField, UndecryptableError
 
 if TYPE_CHECKING:
     from django_ciba.models.delivery import Delivery
 
 ROUNDS = "@prompts"  # in `memory`; no node's key begins with @
+ASKED = "@asked"  # which of them was the last question
 FAILURES = "@failures"  # wrong numbers or passcodes of the present prompt
 SLOW_DOWN_SECONDS = 5  # CIBA Core §11: the interval grows by at least this
 
@@ -113,29 +115,24 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
             .first()
         )
 
-    def add(self, created: "AuthenticationRequest", deliveries: "Sequence[Delivery]") -> None:
-        """Store a request together with what it wants sent: one statement where the engine can.
+    def add(
+        self,
+        created: "AuthenticationRequest",
+        deliveries: "Sequence[Delivery]",
+        limits: PromptLimits | None = None,
+    ) -> str:
+        """Store a request together with what it wants sent, unless its user has been asked enough.
 
-        PostgreSQL takes both inserts in one; elsewhere they share a transaction.
+        One round trip where the engine can. Returns the `Limit` that one more would pass, with
+        nothing stored, or ""; a request for nobody is not counted.
         """
         alias = router.db_for_write(AuthenticationRequest)
-        if deliveries and connections[alias].vendor == "postgresql":
-            created.pk, *delivery_pks = insert_with_children(
-                alias, created, deliveries, "authentication_request"
+        guard = None
+        if limits is not None and created.user is not None:
+            guard = limits.guard(
+                created.user, created.client_id, created.created_at, connections[alias]
             )
-            for delivery, pk in zip(deliveries, delivery_pks, strict=True):
-                delivery.pk = pk
-            created._state.adding = False
-            created._state.db = alias
-            return
-        if not deliveries:
-            created.save(force_insert=True, using=alias)
-            return
-        with transaction.atomic(using=alias):
-            created.save(force_insert=True, using=alias)
-            for delivery in deliveries:
-                delivery.authentication_request = created
-            type(deliveries[0]).objects.using(alias).bulk_create(deliveries)
+        return insert_guarded(alias, created, deliveries, "authentication_request", guard)
 
     def advance(self, stored: "AuthenticationRequest", now: datetime, **values: Any) -> bool:
         """Move a pending request one step on; False when it has moved, ended or expired since.
@@ -157,6 +154,20 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         )
         return over.update(due_at=None) == 1
 
+    def end_first_step(self, stored: "AuthenticationRequest", now: datetime) -> bool:
+        """Protocol §6: one auth_req_id gives one middle token; whether this call was the one.
+
+        Neither the journey nor the user's answer is touched: those move on by `advance`.
+        """
+        waiting = self.filter(
+            pk=stored.pk,
+            auth_req_id_digest=stored.auth_req_id_digest,
+            first_step_digest="",
+            status=self.model.Status.PENDING,
+            expires_at__gt=now,
+        )
+        return waiting.update(first_step_digest=stored.auth_req_id_digest) == 1
+
     def forget_secrets(self) -> int:
         """CIBA Core §10.2: wipe what was kept to call the client, which needs no call any more."""
         return self.update(auth_req_id_encrypted="", client_notification_token="")
@@ -165,6 +176,29 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         """Withdraw a pending request; whether it took."""
         pending = self.filter(pk=pk, status=self.model.Status.PENDING, expires_at__gt=now)
         return pending.update(status=self.model.Status.CANCELLED, due_at=None, ended_at=now) == 1
+
+    def report(self, pk: int, now: datetime) -> bool:
+        """Note once, whatever its state, that its user has reported it; whether it took."""
+        return self.filter(pk=pk, reported_at__isnull=True).update(reported_at=now) == 1
+
+    def take_back(self, pk: int, status: str, now: datetime) -> bool:
+        """Turn a yes that has given no tokens into a no, if it stands so; whether it took."""
+        approved = self.filter(
+            pk=pk, status=status, answer=self.model.Answer.APPROVED, expires_at__gt=now
+        )
+        no = self.model.Answer.DENIED
+        return (
+            approved.update(
+                status=self.model.Status.DENIED,
+                answer=no,
+                answered_at=now,
+                ended_at=now,
+                due_at=None,
+                node="",
+                step=F("step") + 1,
+            )
+            == 1
+        )
 
     def put_before(self, user: Any) -> "AuthenticationRequestQuerySet":
         """All that this user has been asked, answered or not."""
@@ -227,6 +261,8 @@ class AuthenticationRequest(models.Model):
         unique=True, default=uuid.uuid4, editable=False, help_text="Its name on the user's device."
     )
     auth_req_id_digest = models.CharField(max_length=64, unique=True, editable=False)
+    # The name under which it gave a middle token; while that is its name, the second step is due.
+    first_step_digest = models.CharField(max_length=64, blank=True, editable=False)
     auth_req_id_encrypted = EncryptedTextField(blank=True, default="", editable=False)
     client_notification_token = EncryptedTextField(blank=True, default="", editable=False)
     client = models.ForeignKey(Client, models.CASCADE, related_name="authentication_requests")
@@ -286,6 +322,9 @@ class AuthenticationRequest(models.Model):
     )
     answer = models.CharField(max_length=10, choices=Answer, blank=True, default=Answer.NONE)
     answered_at = models.DateTimeField(null=True, blank=True)
+    reported_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its user said: this was not me."
+    )
     authenticated_at = models.DateTimeField(null=True, blank=True, help_text="auth_time")
     amr = models.JSONField("AMR", default=list, blank=True)
 
@@ -327,7 +366,8 @@ class AuthenticationRequest(models.Model):
                 condition=Q(status="pending", due_at__isnull=False),
                 name="ciba_request_due",
             ),
-            models.Index(fields=["user", "-created_at"], name="ciba_request_of_user"),
+            # What a user is asked, and was lately: the inbox, and the limits of new requests.
+            models.Index(fields=["user", "expires_at"], name="ciba_request_of_user"),
         ]
         ordering = ["-pk"]
 
@@ -336,6 +376,11 @@ class AuthenticationRequest(models.Model):
 
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at <= now
+
+    @property
+    def awaits_second_step(self) -> bool:
+        """Whether its name has given a middle token, and no second step has renamed it yet."""
+        return bool(self.first_step_digest) and self.first_step_digest == self.auth_req_id_digest
 
     @property
     def keeps_secrets(self) -> bool:

@@ -111,7 +111,7 @@
   }
 
   async function ask() {
-    if (asking || answering) return;
+    if (asking || answering || !inbox.dataset.waiting) return; // a link's page asks nothing
     asking = true;
     clearTimeout(next);
     try {
