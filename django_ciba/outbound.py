@@ -191,10 +191,10 @@ def connection(url: str, protocol: str) -> Iterator[Connection]:
     """
     deadline = _Deadline(ciba_settings.OUTBOUND_DEADLINE)
     target = _target(url)
+    if target.scheme != "https":
+        raise AddressRefused("must begin with https://")
     with _faults(), closing(_connected(target, deadline, protocol)) as connected:
-        if not isinstance(connected, ssl.SSLSocket):
-            raise AddressRefused("must begin with https://")
-        if connected.selected_alpn_protocol() != protocol:
+        if cast(ssl.SSLSocket, connected).selected_alpn_protocol() != protocol:
             raise BadAnswer(f"the other side does not speak {protocol}")
         limit = ciba_settings.OUTBOUND_MAX_BYTES + MAX_HEAD_BYTES
         yield Connection(_Wire(connected, deadline, limit), target.authority, target.path)

@@ -1,5 +1,8 @@
 """System checks of channels: whoever names one is told what it still needs, and how to get it."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from django.core import checks
 from django_ciba.prompts import apns, fcm, http2, web_push
 from django_ciba.prompts.sms import SmsBackend
 
+ROOT = Path(__file__).parents[2]
 HERE = "tests.unit.test_channel_checks"
 OURS = {"E020", "E021", "E022", "E023", "W075"}
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -203,3 +207,38 @@ def test_mail_that_can_hold_a_worker_for_ever_is_said(
     assert heard(deploy=False) == []
     site(PROMPT_CHANNELS=["sms"])
     assert heard() == []
+
+
+WITHOUT_EXTRAS = """
+import sys
+for name in ("http_ece", "py_vapid", "google", "h2"):
+    sys.modules[name] = None
+import django
+from django.conf import settings
+django.setup()
+settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "PROMPT_CHANNELS": ["webpush", "fcm", "apns"]}
+from django.core.management import call_command
+from django_ciba.prompts import channel, reachable_channels
+print([reachable_channels(None), channel("webpush").set_up_problem() is None])
+call_command("check")
+"""
+
+
+@pytest.mark.slow
+def test_without_any_extra_all_is_imported_and_the_checks_say_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRAS],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "CIBA_VAR": str(tmp_path)},
+        cwd=ROOT,
+        check=False,
+    )
+    assert ran.stdout == "[[], False]\n"
+    assert ran.returncode == 1
+    assert ran.stderr.count("(django_ciba.E020)") == 3
+    for extra in ("webpush", "fcm", "apns"):
+        assert f"pip install 'django-ciba[{extra}]'" in ran.stderr
