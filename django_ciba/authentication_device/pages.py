@@ -186,8 +186,8 @@ def content_security_policy() -> str:
 
 
 def worker_policy() -> str:
-    """What the service worker may fetch: our own addresses and the static files, to keep them."""
-    return f"default-src 'none'; connect-src {_sources()}"
+    """What the service worker may load: our own addresses, the static files, a message's icon."""
+    return f"default-src 'none'; connect-src {_sources()}; img-src {_sources()}"
 
 
 def _sources() -> str:
