@@ -185,6 +185,10 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
             == 1
         )
 
+    def put_before(self, user: Any) -> "AuthenticationRequestQuerySet":
+        """All that this user has been asked, answered or not."""
+        return self.filter(user_id=user.pk, prompted_at__isnull=False)
+
     def waiting_for(self, user: Any, now: datetime) -> "AuthenticationRequestQuerySet":
         """What that user is being asked now, the one that runs out first on top."""
         return (
