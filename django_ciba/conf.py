@@ -16,6 +16,7 @@ from django.conf import settings
 
 from django_ciba.jose import CAN_ENCRYPT, BadKey, verification_keys
 from django_ciba.jose import ENCRYPTION_ALGS as JWE_ALGS
+from django_ciba.protocol.phone_numbers import region_problem
 from django_ciba.protocol.resource import is_resource
 
 T = TypeVar("T")
@@ -275,6 +276,13 @@ class CibaSettings:
         "more than one user fits nobody, and the primary key is nothing that pairwise clients may "
         "name users by.",
         problem=texts,
+    )
+    PHONE_REGION = Setting[str | None](
+        None,
+        "Country in which telephone numbers without a country code are dialled, as `GE`: those of "
+        "a hint (`msisdn`, `phone_number`), and those that the site has stored. None: numbers are "
+        "known by their country code alone. Needs `django-ciba[phone]`.",
+        problem=region_problem,
     )
     AUTH_REQ_ID_LIFETIME = Setting(
         600,
@@ -596,6 +604,13 @@ class CibaSettings:
     )
     DEVICE_ENROLMENT_LIFETIME = Setting(
         600, "Seconds that a code to enrol an app is good for.", problem=positive
+    )
+    DEVICE_API_URL = Setting[str | None](
+        None,
+        "Public address at which `django_ciba.authentication_device.api.urls` is mounted, for the "
+        "site's own app. Default: the path of that mount, on the host of `DEVICE_URL` or of the "
+        "issuer.",
+        problem=lambda value: None if value is None else endpoint_address(value),
     )
     DEVICE_API_AMR = Setting[tuple[str, ...] | list[str]](
         (),

@@ -92,13 +92,12 @@ def device_call(*methods: str) -> Callable[[View[P]], View[P]]:
     def decorate(view: View[P]) -> View[P]:
         guarded = csrf_checked(require_http_methods(methods)(view))
 
-        @csrf_exempt
-        @login_not_required
+        @open_page
         @wraps(view)
         def data(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return _shut_in(JsonResponse({"error": "login_required"}, status=403))
-            return _shut_in(guarded(request, *args, **kwargs))
+                return JsonResponse({"error": "login_required"}, status=403)
+            return guarded(request, *args, **kwargs)
 
         return data
 
@@ -187,8 +186,8 @@ def content_security_policy() -> str:
 
 
 def worker_policy() -> str:
-    """What the service worker may fetch: our own addresses and the static files, to keep them."""
-    return f"default-src 'none'; connect-src {_sources()}"
+    """What the service worker may load: our own addresses, the static files, a message's icon."""
+    return f"default-src 'none'; connect-src {_sources()}; img-src {_sources()}"
 
 
 def _sources() -> str:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from django_ciba.authentication_device import (
+    app_enrolment,
     decisions,
     devices,
     inbox,
@@ -34,6 +35,7 @@ urlpatterns = [
     path("passkeys/", passkey_pages.passkey_list, name="passkeys"),
     path("passkeys/options/", passkey_pages.registration_options, name="passkey_options"),
     path("sign-in-again/", sign_in_again.sign_in_again, name="sign_in_again"),
+    path("apps/", app_enrolment.apps, name="apps"),
     path("user-code/", user_codes.user_code, name="user_code"),
     path("manifest.webmanifest", web_app.manifest, name="manifest"),
     path("service-worker.js", web_app.service_worker, name="service_worker"),

@@ -11,6 +11,7 @@ from django_ciba.conf import CibaSettings, ciba_settings
 from django_ciba.models import AuthorizationDetailsType, Client, Realm, SigningKey
 from django_ciba.models.realm import issuer_problem, settings_problems
 from django_ciba.models.secrets import UndecryptableError
+from django_ciba.protocol.phone_numbers import CAN_READ_NUMBERS
 
 Find = Callable[[], Iterable[str]]
 
@@ -186,6 +187,32 @@ def pairwise_without_salt() -> Iterator[str]:
     rows = pairwise.values_list("realm__path", "client_id")
     for path, client_id in rows.order_by("realm__path", "client_id"):
         yield f"Client {client_id} of realm {path} is pairwise, and PAIRWISE_SALT is not set."
+
+
+@silent_without_database
+def two_steps_that_tell_who_exists() -> Iterator[str]:
+    for path, client_id in _clients_of_two_steps(hide_unknown_users=True):
+        yield (
+            f"Client {client_id} of realm {path} has two_step_user_code and hide_unknown_users: it "
+            "is given a middle token for those alone who exist, so nothing is hidden from it."
+        )
+
+
+@silent_without_database
+def numbers_that_nobody_reads() -> Iterator[str]:
+    if CAN_READ_NUMBERS:
+        return
+    for path, client_id in _clients_of_two_steps():
+        yield (
+            f"Client {client_id} of realm {path} may name its user by msisdn, and a telephone "
+            "number is found only as it is written."
+        )
+
+
+def _clients_of_two_steps(**columns: bool) -> Iterable[tuple[str, str]]:
+    of_two = Client.objects.filter(enabled=True, two_step_user_code=True, **columns)
+    rows = of_two.values_list("realm__path", "client_id")
+    return rows.order_by("realm__path", "client_id")
 
 
 @silent_without_database

@@ -20,6 +20,7 @@ from django_ciba.journeys import walk_due
 from django_ciba.models import (
     AuthenticationRequest,
     Delivery,
+    DeviceEnrolment,
     Grant,
     SigningKey,
     Token,
@@ -98,6 +99,7 @@ def cleanup(now: datetime | None = None) -> dict[str, int]:
     _forget_dead_calls(moment)
     leeway = timedelta(seconds=ciba_settings.CLOCK_LEEWAY)
     counts["used_assertions"] = _delete_expired(UsedAssertion, moment - leeway)
+    counts["device_enrolments"] = _delete_expired(DeviceEnrolment, moment)
     counts["used_proofs"] = _delete_expired(UsedProof, moment - leeway)
     counts["tokens"] = _delete_expired(Token, kept_since)
     retired = SigningKey.objects.filter(
@@ -143,7 +145,8 @@ def _forget_dead_calls(now: datetime) -> None:
 
 
 def _delete_expired(
-    model: type[UsedAssertion] | type[UsedProof] | type[Token], before: datetime
+    model: type[UsedAssertion] | type[UsedProof] | type[Token] | type[DeviceEnrolment],
+    before: datetime,
 ) -> int:
     deleted = 0
     while True:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import router, transaction
 
@@ -53,44 +54,60 @@ def answer(
         stored = AuthenticationRequest.objects.select_related("client", "user").get(
             pk=authentication_request.pk
         )
-        _still_answerable(stored, now)
+        still_answerable(stored, now)
         if prompt not in (None, stored.prompt_number):
             raise NotAnswerable("prompted_again")
         if verdict == AuthenticationRequest.Answer.APPROVED:
             if missing := unmet(stored, evidence, authenticated_at, now):
                 raise NotAnswerable(missing)
             if fault := wrong(stored, evidence):
-                if _wrong_answer_counted(stored, fault, now):
+                if wrong_answer_counted(stored, fault, now):
                     raise NotAnswerable(f"wrong_{fault}")
                 continue
             stored.authenticated_at, stored.amr = authenticated_at, list(amr)
-        if _walked_on(stored, verdict, now, vouched=evidence.vouched):
+        if walked_on(stored, verdict, now, vouched=evidence.vouched):
             return stored
     raise NotAnswerable("ended")
 
 
-def _walked_on(
-    stored: AuthenticationRequest, verdict: str, now: datetime, *, vouched: bool = False
+def walked_on(
+    stored: AuthenticationRequest,
+    verdict: str,
+    now: datetime,
+    *,
+    vouched: bool = False,
+    renamed: str = "",
 ) -> bool:
+    """Walk on from this answer and store it, unless the request has moved meanwhile.
+
+    `renamed` is the digest of the auth_req_id that the request has from here on.
+    """
     stored.answer, stored.answered_at = AuthenticationRequest.Answer(verdict), now
     document = configuration().journey_version(stored.journey_version_id).document
-    return store_progress(stored, walk(stored, document, now), now, vouched=vouched)
+    progress = walk(stored, document, now)
+    if renamed:
+        progress.values["auth_req_id_digest"] = stored.auth_req_id_digest = renamed
+    return store_progress(stored, progress, now, vouched=vouched)
 
 
-def _wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: datetime) -> bool:
+def one_more_failure(stored: AuthenticationRequest) -> dict[str, Any] | None:
+    """The memory with one more wrong answer in it; None when that was the last one allowed."""
+    failures = int(stored.memory.get(FAILURES, 0)) + 1
+    return {**stored.memory, FAILURES: failures} if failures < demand_of(stored).tries else None
+
+
+def wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: datetime) -> bool:
     """Count one wrong number or passcode, by the conditional update that any move is.
 
     So parallel guesses are counted one after the other. The last that is allowed is the answer.
     """
     event = {"number": AuditEvent.Event.WRONG_NUMBER, "passcode": AuditEvent.Event.WRONG_PASSCODE}
-    failures = int(stored.memory.get(FAILURES, 0)) + 1
     alias = router.db_for_write(AuthenticationRequest)
     with transaction.atomic(using=alias):
-        if failures < demand_of(stored).tries:
-            memory = {**stored.memory, FAILURES: failures}
+        if memory := one_more_failure(stored):
             took = AuthenticationRequest.objects.using(alias).advance(stored, now, memory=memory)
         else:
-            took = _walked_on(stored, AuthenticationRequest.Answer.FAILED, now)
+            took = walked_on(stored, AuthenticationRequest.Answer.FAILED, now)
         if took:
             AuditEvent.objects.using(alias).note(
                 event.get(fault, AuditEvent.Event.ANSWER_REFUSED), now, of=stored, reason=fault
@@ -98,7 +115,7 @@ def _wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: dateti
     return took
 
 
-def _still_answerable(stored: AuthenticationRequest, now: datetime) -> None:
+def still_answerable(stored: AuthenticationRequest, now: datetime) -> None:
     """Why an answer would not count; the update that follows says the same to a race."""
     if stored.answer:
         raise NotAnswerable("answered")

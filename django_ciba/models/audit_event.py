@@ -59,6 +59,7 @@ class AuditEvent(models.Model):
         WRONG_NUMBER = "wrong_number", "wrong number"
         WRONG_PASSCODE = "wrong_passcode", "wrong passcode"
         ANSWER_REFUSED = "answer_refused", "answer refused"
+        ANSWER_SIGNED = "answer_signed", "signed answer taken"
         LIMIT_REACHED = "limit_reached", "not asked: limit reached"
         REPORTED = "reported", "reported: this was not me"
         CLIENT_MUTED = "client_muted", "client muted"

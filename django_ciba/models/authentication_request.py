@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from django_ciba.models.delivery import Delivery
 
 ROUNDS = "@prompts"  # in `memory`; no node's key begins with @
+ASKED = "@asked"  # which of them was the last question
 FAILURES = "@failures"  # wrong numbers or passcodes of the present prompt
 SLOW_DOWN_SECONDS = 5  # CIBA Core §11: the interval grows by at least this
 
@@ -153,6 +154,20 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         )
         return over.update(due_at=None) == 1
 
+    def end_first_step(self, stored: "AuthenticationRequest", now: datetime) -> bool:
+        """Protocol §6: one auth_req_id gives one middle token; whether this call was the one.
+
+        Neither the journey nor the user's answer is touched: those move on by `advance`.
+        """
+        waiting = self.filter(
+            pk=stored.pk,
+            auth_req_id_digest=stored.auth_req_id_digest,
+            first_step_digest="",
+            status=self.model.Status.PENDING,
+            expires_at__gt=now,
+        )
+        return waiting.update(first_step_digest=stored.auth_req_id_digest) == 1
+
     def forget_secrets(self) -> int:
         """CIBA Core §10.2: wipe what was kept to call the client, which needs no call any more."""
         return self.update(auth_req_id_encrypted="", client_notification_token="")
@@ -246,6 +261,8 @@ class AuthenticationRequest(models.Model):
         unique=True, default=uuid.uuid4, editable=False, help_text="Its name on the user's device."
     )
     auth_req_id_digest = models.CharField(max_length=64, unique=True, editable=False)
+    # The name under which it gave a middle token; while that is its name, the second step is due.
+    first_step_digest = models.CharField(max_length=64, blank=True, editable=False)
     auth_req_id_encrypted = EncryptedTextField(blank=True, default="", editable=False)
     client_notification_token = EncryptedTextField(blank=True, default="", editable=False)
     client = models.ForeignKey(Client, models.CASCADE, related_name="authentication_requests")
@@ -359,6 +376,11 @@ class AuthenticationRequest(models.Model):
 
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at <= now
+
+    @property
+    def awaits_second_step(self) -> bool:
+        """Whether its name has given a middle token, and no second step has renamed it yet."""
+        return bool(self.first_step_digest) and self.first_step_digest == self.auth_req_id_digest
 
     @property
     def keeps_secrets(self) -> bool:

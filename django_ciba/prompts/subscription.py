@@ -39,6 +39,8 @@ def subscription_problem(value: Any) -> str | None:
         return "endpoint must be a string"
     if (problem := address_problem(endpoint)) is not None:
         return f"endpoint {problem}"
+    if "[" in endpoint:  # RFC 8292 §2 `aud`, which py_vapid makes of names and IPv4 addresses
+        return "endpoint must name its host, and not by an IPv6 address"
     if not isinstance(keys, Mapping):
         return "keys must be an object with p256dh and auth"
     if (problem := _octets_problem(keys.get("p256dh"), POINT_OCTETS)) is not None:

@@ -1,21 +1,36 @@
 """Prompts to browsers by Web Push (RFC 8030), encrypted (RFC 8291) and signed (RFC 8292).
 
-The push service belongs to the browser's maker: it carries an opaque id of the request, padded and
+The push service belongs to the browser's maker: it carries an opaque id of the request,
 encrypted, and the page that wakes up asks this site for the rest.
 
-It stands on `http_ece` and `py_vapid`, which are what pywebpush is made of, rather than on pywebpush
-itself: that brings two HTTP clients of its own, and the address is one that a user gave us, which
-`outbound` alone may call.
+It stands on `http_ece` and `py_vapid`, which pywebpush is made of, rather than on pywebpush itself:
+that brings two HTTP clients of its own, and a subscription's address is one that a user gave us,
+which `outbound` alone may call.
 """
 
+import json
+import time
+from collections.abc import Sequence
+from functools import lru_cache
 from importlib.util import find_spec
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from django_ciba.conf import ciba_settings
 from django_ciba.jose import Malformed, base64url, from_base64url
+from django_ciba.outbound import post_bytes
+from django_ciba.prompts.channel import Prompt
+from django_ciba.prompts.device_channel import (
+    GONE,
+    Came,
+    DeviceChannel,
+    answered,
+    side_by_side,
+    topic,
+)
 from django_ciba.prompts.subscription import (
     Subscription,
     subscription_address,
@@ -25,6 +40,7 @@ from django_ciba.prompts.subscription import (
 
 __all__ = [
     "Subscription",
+    "WebPushChannel",
     "subscription_address",
     "subscription_of",
     "subscription_problem",
@@ -33,8 +49,66 @@ __all__ = [
 
 CAN_ENCODE: Final = find_spec("http_ece") is not None and find_spec("py_vapid") is not None
 
+if TYPE_CHECKING or CAN_ENCODE:
+    import http_ece
+    from py_vapid import Vapid02
+
 NAME: Final = "webpush"
 KEY_OCTETS: Final = 32
+TOKEN_SECONDS: Final = 3600  # RFC 8292 §2: at most 24 hours; clocks differ
+
+
+class WebPushChannel(DeviceChannel):
+    """RFC 8030 §5: a push message with an opaque id, to each browser that has subscribed."""
+
+    name = NAME
+
+    def set_up_problem(self) -> str | None:
+        return set_up_problem()
+
+    def push(self, addresses: Sequence[str], prompt: Prompt) -> list[Came]:
+        message = json.dumps({"id": prompt.public_id}).encode()
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Encoding": "aes128gcm",
+            "TTL": str(prompt.seconds),
+            "Urgency": "high",
+            "Topic": topic(prompt),
+        }
+
+        def send(address: str) -> Came:
+            try:
+                found = subscription_of(address)
+            except ValueError:
+                return Came("refused", "the subscription of a device cannot be used")
+            signed = {**headers, "Authorization": authorization(found.endpoint)}
+            answer = post_bytes(found.endpoint, encrypted(message, found), signed)
+            if answer.status in (404, 410):  # RFC 8030 §7.3
+                return GONE
+            return answered(answer.status, answer.retry_after)
+
+        return side_by_side(send, addresses)
+
+
+def encrypted(message: bytes, to: Subscription) -> bytes:
+    """RFC 8291 §3, §4: the message as one record that only this subscription can read."""
+    ours = ec.generate_private_key(ec.SECP256R1())
+    octets: bytes = http_ece.encrypt(
+        message, private_key=ours, dh=to.p256dh, auth_secret=to.auth, version="aes128gcm"
+    )
+    return octets
+
+
+def authorization(endpoint: str) -> str:
+    """RFC 8292 §2, §3: that it is we who send, to this push service and no other."""
+    parts = urlsplit(endpoint)
+    claims = {
+        "aud": f"{parts.scheme}://{parts.netloc}",
+        "exp": int(time.time()) + TOKEN_SECONDS,
+        "sub": ciba_settings.VAPID_CONTACT,
+    }
+    signed: dict[str, str] = Vapid02(vapid_key(), {"no-strict": True}).sign(claims)
+    return signed["Authorization"]
 
 
 def vapid_public_key() -> str:
@@ -84,8 +158,13 @@ def contact_problem() -> str | None:
 
 def vapid_key() -> ec.EllipticCurvePrivateKey:
     """VAPID_PRIVATE_KEY: the 32 octets of a P-256 key as base64url. Errors: `ValueError`."""
+    return _key(ciba_settings.VAPID_PRIVATE_KEY or "")
+
+
+@lru_cache(maxsize=4)
+def _key(text: str) -> ec.EllipticCurvePrivateKey:
     try:
-        octets = from_base64url(ciba_settings.VAPID_PRIVATE_KEY or "")
+        octets = from_base64url(text)
     except Malformed as fault:
         raise ValueError(fault.reason) from None
     if len(octets) != KEY_OCTETS:

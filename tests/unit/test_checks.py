@@ -259,6 +259,16 @@ def client_of_before(site: Site) -> None:
     realm.save()
 
 
+def two_steps_for_hidden_users(site: Site) -> None:
+    realm = Realm.objects.get()
+    provider.make_client(realm, two_step_user_code=True, hide_unknown_users=True)
+
+
+def two_steps_without_phone_numbers(site: Site) -> None:
+    site.monkeypatch.setattr("django_ciba.checks.stored_rows.CAN_READ_NUMBERS", False)
+    provider.make_client(Realm.objects.get(), two_step_user_code=True)
+
+
 def pairwise_without_salt(site: Site) -> None:
     provider.make_client(Realm.objects.get(), subject_type="pairwise")
 
@@ -472,6 +482,8 @@ CARELESS: list[Any] = [
     ("E051", details_type_with(template="{% load x %}"), "template: line 1: Invalid block tag"),
     ("E051", details_type_without_library, "install django-ciba[rar]"),
     ("W054", client_of_before, "Client shop is not of profile fapi-ciba, and realm / takes no"),
+    ("W093", two_steps_for_hidden_users, "Client shop of realm / has two_step_user_code and hide_"),
+    ("W094", two_steps_without_phone_numbers, "Client shop of realm / may name its user by msisdn"),
     ("E052", pairwise_without_salt, "Client shop of realm / is pairwise, and PAIRWISE_SALT is"),
     ("E048", issuer_of("javascript:alert(1)"), "Realm /: issuer_override 'javascript:alert(1)'"),
     ("E048", issuer_of("https://op.example.com/"), "must not end with a slash."),
@@ -684,6 +696,7 @@ def test_the_broker_of_the_environment_counts(site: Site) -> None:
 def test_every_check_is_heard_of_in_these_tests() -> None:
     numbers = {str(getattr(each, "values", each)[0]) for each in CARELESS}
     elsewhere = {"W014", "W015", "I018", "I022", "W034", "W041"}
+    elsewhere |= {"E020", "E021", "E022", "E023", "W075"}  # test_channel_checks
     assert numbers | elsewhere == {each.id.removeprefix("django_ciba.") for each in CHECKS}
 
 

@@ -27,6 +27,7 @@ from django_ciba.models import (
 )
 from django_ciba.prompts import Channel, Prompt
 from tests import provider
+from tests.asked_often import ASKED_OFTEN
 from tests.provider import make_client, make_realm, make_user
 from tests.relying_party import RelyingParty
 from tests.unit.journeys.arrange import NOON, SEEDS, Answer, Status, after, begin, say, stored
@@ -47,7 +48,7 @@ def site(settings: Any) -> None:
 
 @pytest.fixture
 def client(db: None) -> Client:
-    return make_client(make_realm())[0]
+    return make_client(make_realm(**ASKED_OFTEN))[0]
 
 
 @pytest.fixture

@@ -3,12 +3,16 @@
 "use strict";
 (() => {
   const { worker, push } = document.currentScript.dataset;
-  const USED = "django_ciba used", DAY = 86400000;
+  const USED = "django_ciba used", DAY = 86400000, AGAIN = 10000;
   const install = document.getElementById("install");
   const messages = document.getElementById("messages");
 
   if (document.querySelector("[data-offline]")) {
-    window.addEventListener("online", () => location.reload());
+    // The address is still that of the page which could not be had.
+    const look = () => fetch(location.href, { method: "HEAD", redirect: "manual" })
+      .then(() => location.reload(), () => {});
+    window.addEventListener("online", look);
+    setInterval(look, AGAIN);
   }
 
   window.addEventListener("beforeinstallprompt", (event) => {

@@ -99,7 +99,8 @@ def test_the_service_worker_is_a_script_whose_scope_is_the_mount() -> None:
     answer = Client().get("/ciba/service-worker.js")
     assert answer["Content-Type"] == "text/javascript; charset=utf-8"
     assert "Service-Worker-Allowed" not in answer
-    assert answer["Content-Security-Policy"] == "default-src 'none'; connect-src 'self'"
+    policy = "default-src 'none'; connect-src 'self'; img-src 'self'"
+    assert answer["Content-Security-Policy"] == policy
 
 
 def test_the_service_worker_keeps_the_offline_page_and_the_static_files() -> None:
@@ -111,7 +112,8 @@ def test_the_service_worker_keeps_the_offline_page_and_the_static_files() -> Non
 def test_the_service_worker_may_fetch_static_files_of_another_host(settings: Any) -> None:
     settings.STATIC_URL = "https://static.example.com/"
     policy = Client().get("/ciba/service-worker.js")["Content-Security-Policy"]
-    assert policy == "default-src 'none'; connect-src 'self' https://static.example.com"
+    sources = "'self' https://static.example.com"
+    assert policy == f"default-src 'none'; connect-src {sources}; img-src {sources}"
 
 
 def test_another_language_is_another_service_worker() -> None:
