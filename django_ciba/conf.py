@@ -708,6 +708,28 @@ class CibaSettings:
         """Every algorithm that a realm keeps keys for: to sign, and to have things encrypted to."""
         return (*self.SIGNING_ALGS, *self.ENCRYPTION_ALGS)
 
+    @property
+    def device_address(self) -> str:
+        """DEVICE_URL, or its default, without a final slash."""
+        if self.DEVICE_URL:
+            return self.DEVICE_URL.rstrip("/")
+        parts = urlsplit(self.ISSUER or "")
+        return f"{parts.scheme}://{parts.netloc}/ciba"
+
+    @property
+    def passkey_rp_id(self) -> str:
+        """WebAuthn §4 RP ID: PASSKEY_RP_ID, or its default."""
+        return self.PASSKEY_RP_ID or urlsplit(self.device_address).hostname or ""
+
+    @property
+    def passkey_origins(self) -> tuple[str, ...]:
+        """PASSKEY_ORIGINS, or its default."""
+        if self.PASSKEY_ORIGINS:
+            return tuple(self.PASSKEY_ORIGINS)
+        parts = urlsplit(self.device_address.lower())
+        usual = {"https": ":443", "http": ":80"}.get(parts.scheme, ":")
+        return (f"{parts.scheme}://{parts.netloc.removesuffix(usual)}",)
+
     @classmethod
     def declared(cls) -> Iterator[Setting[Any]]:
         """Every declared setting, in the order of declaration."""

@@ -11,10 +11,15 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
-from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from django_ciba.authentication_device.logins import login_name
+from django_ciba.authentication_device.refusals import (
+    csrf_checked,
+    from_elsewhere,
+    note_refusal_at,
+)
 
 P = ParamSpec("P")
 View: TypeAlias = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -24,6 +29,7 @@ STATIC_FILES: Final = (
     "django_ciba/authentication_device.css",
     "django_ciba/authentication_device.js",
     "django_ciba/authentication_device.svg",
+    "django_ciba/passkeys.js",
 )
 
 
@@ -35,18 +41,37 @@ def device_page(*methods: str) -> Callable[[View[P]], View[P]]:
     """
 
     def decorate(view: View[P]) -> View[P]:
-        guarded = csrf_protect(login_required(require_http_methods(methods)(view)))
+        guarded = csrf_checked(login_required(require_http_methods(methods)(view)))
 
-        @login_not_required
+        @open_page
         @wraps(view)
         def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if request.method == "POST" and not request.user.is_authenticated:
-                return _shut_in(_signed_out(request))
-            return _shut_in(guarded(request, *args, **kwargs))
+                return _signed_out(request)
+            return guarded(request, *args, **kwargs)
 
         return page
 
     return decorate
+
+
+def open_page(view: View[P]) -> View[P]:
+    """What holds for a page that asks for no login too: it is shut in, and no other site's part.
+
+    The CSRF token is checked by the page itself (`csrf_checked`), whether or not the site's
+    middleware does: only so is a refusal written down.
+    """
+
+    @csrf_exempt
+    @login_not_required
+    @wraps(view)
+    def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if from_elsewhere(request):
+            note_refusal_at(request, kwargs, "framed")
+            return _shut_in(refused_page(request, "framed", status=403))
+        return _shut_in(view(request, *args, **kwargs))
+
+    return page
 
 
 def device_data(view: View[P]) -> View[P]:
@@ -79,6 +104,12 @@ def page_response(
         "login_name": login_name(request),
     }
     return render(request, f"{TEMPLATES}/{template}", {**shared, **context}, status=status)
+
+
+def refused_page(request: HttpRequest, reason: str, status: int) -> HttpResponse:
+    """What was sent was no answer, however it looked; with a way to the page that takes one."""
+    context = {"reason": reason, "address": request.path}
+    return render(request, f"{TEMPLATES}/refused.html", context, status=status)
 
 
 def _signed_out(request: HttpRequest) -> HttpResponse:

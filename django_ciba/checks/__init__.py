@@ -7,6 +7,7 @@ it. Ids are public: sites put them into SILENCED_SYSTEM_CHECKS, so a number is n
 from typing import Final
 
 from django_ciba.checks import (
+    answering,
     client_certificates,
     declared_settings,
     deployment,
@@ -95,6 +96,28 @@ CHECKS: Final[tuple[Check, ...]] = (
         "DJANGO_CIBA together, and CLIENT_CERTIFICATE_VERIFIED_HEADER and MTLS_ENDPOINTS only "
         "beside them.",
         find=client_certificates.contradictions,
+    ),
+    Check(
+        id="django_ciba.E024",
+        title="STEP_UP cannot be used",
+        hint="Set DJANGO_CIBA['STEP_UP'] to the dotted path of a subclass of "
+        "django_ciba.authentication_device.step_up.StepUp, or remove it to get PasswordStepUp.",
+        find=answering.unusable_step_up,
+    ),
+    Check(
+        id="django_ciba.E025",
+        title="No browser would use a passkey",
+        hint="Make DJANGO_CIBA['PASSKEY_RP_ID'] the domain of the authentication device or a "
+        "domain above it, and write DJANGO_CIBA['PASSKEY_ORIGINS'] as https://op.example.com, "
+        "without a path. Both have defaults out of DEVICE_URL, or of ISSUER.",
+        find=answering.passkeys_of_another_domain,
+    ),
+    Check(
+        id="django_ciba.E026",
+        title="The library for passkeys is missing",
+        hint="pip install 'django-ciba[passkeys]', or remove the settings of passkeys from "
+        "DJANGO_CIBA.",
+        find=answering.passkeys_without_library,
     ),
     Check(
         id="django_ciba.W001",
@@ -390,6 +413,15 @@ CHECKS: Final[tuple[Check, ...]] = (
         "schema in the admin or by manage.py ciba_import. Requests for details of that type are "
         "answered with server_error until then.",
         find=stored_rows.unusable_details_types,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.W083",
+        title="A journey asks for passkeys, and their library is missing",
+        hint="pip install 'django-ciba[passkeys]', or give the journey another way to approve "
+        "(manage.py ciba_import, or the admin): what it asks for cannot be done.",
+        find=answering.journeys_with_passkeys_without_library,
         deploy=True,
         database=True,
     ),

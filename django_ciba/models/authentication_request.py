@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import connections, models, router, transaction
+from django.db import connections, models, router
 from django.db.models import F, Q
 from django.utils import timezone
 
 from django_ciba.models import secrets
 from django_ciba.models.client import Client
-from django_ciba.models.one_statement import insert_with_children
+from django_ciba.models.one_statement import insert_guarded
+from django_ciba.models.prompt_limits import PromptLimits
 from django_ciba.models.secrets import EncryptedTextField, UndecryptableError
 
 if TYPE_CHECKING:
@@ -113,29 +114,24 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
             .first()
         )
 
-    def add(self, created: "AuthenticationRequest", deliveries: "Sequence[Delivery]") -> None:
-        """Store a request together with what it wants sent: one statement where the engine can.
+    def add(
+        self,
+        created: "AuthenticationRequest",
+        deliveries: "Sequence[Delivery]",
+        limits: PromptLimits | None = None,
+    ) -> str:
+        """Store a request together with what it wants sent, unless its user has been asked enough.
 
-        PostgreSQL takes both inserts in one; elsewhere they share a transaction.
+        One round trip where the engine can. Returns the `Limit` that one more would pass, with
+        nothing stored, or ""; a request for nobody is not counted.
         """
         alias = router.db_for_write(AuthenticationRequest)
-        if deliveries and connections[alias].vendor == "postgresql":
-            created.pk, *delivery_pks = insert_with_children(
-                alias, created, deliveries, "authentication_request"
+        guard = None
+        if limits is not None and created.user is not None:
+            guard = limits.guard(
+                created.user, created.client_id, created.created_at, connections[alias]
             )
-            for delivery, pk in zip(deliveries, delivery_pks, strict=True):
-                delivery.pk = pk
-            created._state.adding = False
-            created._state.db = alias
-            return
-        if not deliveries:
-            created.save(force_insert=True, using=alias)
-            return
-        with transaction.atomic(using=alias):
-            created.save(force_insert=True, using=alias)
-            for delivery in deliveries:
-                delivery.authentication_request = created
-            type(deliveries[0]).objects.using(alias).bulk_create(deliveries)
+        return insert_guarded(alias, created, deliveries, "authentication_request", guard)
 
     def advance(self, stored: "AuthenticationRequest", now: datetime, **values: Any) -> bool:
         """Move a pending request one step on; False when it has moved, ended or expired since.
@@ -349,7 +345,8 @@ class AuthenticationRequest(models.Model):
                 condition=Q(status="pending", due_at__isnull=False),
                 name="ciba_request_due",
             ),
-            models.Index(fields=["user", "-created_at"], name="ciba_request_of_user"),
+            # What a user is asked, and was lately: the inbox, and the limits of new requests.
+            models.Index(fields=["user", "expires_at"], name="ciba_request_of_user"),
         ]
         ordering = ["-pk"]
 

@@ -3,7 +3,6 @@
 import json
 from datetime import datetime
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils.module_loading import import_string
@@ -39,11 +38,7 @@ def reachable_channels(user: AbstractBaseUser, *, secret: bool = False) -> list[
 
 def device_address(authentication_request: AuthenticationRequest) -> str:
     """Where the user answers that request: its page on the authentication device."""
-    base = ciba_settings.DEVICE_URL
-    if not base:
-        parts = urlsplit(ciba_settings.ISSUER or "")
-        base = f"{parts.scheme}://{parts.netloc}/ciba/"
-    return f"{base.rstrip('/')}/requests/{authentication_request.public_id}/"
+    return f"{ciba_settings.device_address}/requests/{authentication_request.public_id}/"
 
 
 def send(delivery: Delivery, now: datetime) -> None:

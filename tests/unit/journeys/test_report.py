@@ -97,15 +97,17 @@ def test_the_realm_says_how_long_a_report_mutes(client: Client, alice: AbstractB
 
 @pytest.mark.parametrize("until", [None, NOON + 2 * DAY])
 def test_a_longer_mute_stands(client: Client, alice: AbstractBaseUser, until: Any) -> None:
+    found = begin(SEEDS, client, alice)
     MutedClient.objects.mute(alice, client, because="muted", now=NOON, until=until)
-    report(begin(SEEDS, client, alice), now=after(30))
+    report(found, now=after(30))
     muted = MutedClient.objects.get()
     assert (muted.because, muted.until) == ("muted", until)
 
 
 def test_a_shorter_mute_becomes_longer(client: Client, alice: AbstractBaseUser) -> None:
+    found = begin(SEEDS, client, alice)
     MutedClient.objects.mute(alice, client, because="muted", now=NOON, until=after(60))
-    report(begin(SEEDS, client, alice), now=after(30))
+    report(found, now=after(30))
     muted = MutedClient.objects.get()
     assert (muted.because, muted.until) == ("reported", after(30) + DAY)
 
