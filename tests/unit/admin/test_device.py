@@ -155,6 +155,7 @@ def test_audit_events_are_found_by_request_and_user(house: House, admin_client: 
     furnish(house, "bob")
     alices, bobs = AuditEvent.objects.order_by("pk")
     assert found(admin_client, q="bob") == [bobs]
+    assert alices.public_id is not None
     for term in (str(alices.public_id), alices.public_id.hex, alices.public_id.hex[:8].upper()):
         assert found(admin_client, q=term) == [alices]
     assert found(admin_client, q="0" * 32) == []
