@@ -42,7 +42,7 @@ def notary(site: None, settings: Any) -> None:
     Notary.heard = []
 
 
-@pytest.mark.requirement("OIDC4IDA", "6")
+@pytest.mark.requirement("OIDC Core", "5.5")
 @pytest.mark.parametrize("asked", [ASKED, [ASKED, {**ASKED, "claims": {}}]])
 @pytest.mark.parametrize("as_text", [True, False])
 def test_a_hook_hears_what_was_asked_and_says_it_in_signed_userinfo(
@@ -59,7 +59,7 @@ def test_a_hook_hears_what_was_asked_and_says_it_in_signed_userinfo(
     assert "verified_claims" not in claims_of(tokens["id_token"])
 
 
-@pytest.mark.requirement("OIDC4IDA", "6")
+@pytest.mark.requirement("OIDC Core", "5.5")
 def test_they_stand_in_the_id_token_where_they_are_asked_for_there(rp: RelyingParty) -> None:
     tokens = tokens_of(rp, scope="openid", claims={"id_token": {"verified_claims": ASKED}})
     assert claims_of(tokens["id_token"])["verified_claims"] == SAID
@@ -73,7 +73,7 @@ def test_they_are_never_said_unasked(rp: RelyingParty) -> None:
     assert Notary.heard == []
 
 
-@pytest.mark.requirement("OIDC4IDA", "6")
+@pytest.mark.requirement("OIDC Core", "5.5")
 @pytest.mark.parametrize(
     "asked",
     [

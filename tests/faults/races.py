@@ -13,8 +13,11 @@ from django.utils import timezone
 
 from django_ciba.due import rotate_keys
 from django_ciba.jose import PrivateKey
-from django_ciba.journeys import NotAnswerable
+from django_ciba.journeys import TEMPLATES, NotAnswerable, PasscodeRefused, enter_passcode
+from django_ciba.journeys.demand import sealed
 from django_ciba.models import (
+    AcrMapping,
+    AuditEvent,
     AuthenticationRequest,
     Client,
     Grant,
@@ -28,7 +31,7 @@ from django_ciba.models import (
 )
 from django_ciba.testing import do_what_is_due
 from tests.jwks_server import JwksServer
-from tests.provider import approve, find, make_client, make_realm, make_user, say
+from tests.provider import approve, find, make_client, make_journey, make_realm, make_user, say
 from tests.relying_party import ASSERTION_TYPE, RelyingParty
 from tests.two_steps import POCKET, Pocket, take_two_steps
 
@@ -266,6 +269,52 @@ def register_caller(order: dict[str, Any], number: int) -> str:
 def register_finish(order: dict[str, Any]) -> dict[str, Any]:
     row = InitialAccessToken.objects.get(digest=secrets.digest(order["token"]))
     return {"clients": Client.objects.count() - order["clients"], "uses_left": row.uses_left}
+
+
+# --- twenty guesses of one passcode --------------------------------------------------------------
+
+
+def passcode_prepare() -> dict[str, Any]:
+    """A passcode for the relying party to send; the journey allows three wrong ones."""
+    if not AcrMapping.objects.filter(acr="two-step").exists():
+        document = dict(TEMPLATES["two-step-user-code"].document)
+        make_journey(Realm.objects.get(path="/"), document, acr="two-step")
+        forget()  # else the realm is known without it for a second
+    row = find(relying_party().auth_req_id(acr_values="two-step"))
+    # What was sent has been sent, and wiped.
+    demand = {**row.demand, "passcode": sealed(row, "424242")}
+    AuthenticationRequest.objects.filter(pk=row.pk).update(demand=demand)
+    return {"pk": row.pk, "name": row.auth_req_id_digest, "known": row.pk % 2 == 1}
+
+
+def passcode_caller(order: dict[str, Any], number: int) -> str:
+    """In every other round, one caller knows the passcode; the others guess."""
+    knows = order["known"] and number == 7
+    new = f"{number:064}"
+    try:
+        enter_passcode(
+            AuthenticationRequest.objects.get(pk=order["pk"]),
+            "424242" if knows else f"{number:06}",
+            now=timezone.now(),
+            amr=["otp"],
+            renamed=new,
+        )
+    except PasscodeRefused as error:
+        return error.reason
+    return new
+
+
+def passcode_finish(order: dict[str, Any]) -> dict[str, Any]:
+    row = AuthenticationRequest.objects.get(pk=order["pk"])
+    name = row.auth_req_id_digest
+    row.delete()  # the next round's has the same new name
+    wrong = AuditEvent.objects.filter(public_id=row.public_id, event="wrong_passcode")
+    return {
+        "status": row.status,
+        "name": name,
+        "renamed": name != order["name"],
+        "counted": wrong.count(),
+    }
 
 
 # --- twenty polls for one middle token; twenty second steps with one passcode ---------------------
