@@ -51,9 +51,12 @@ def waiting(request: HttpRequest, public_id: UUID | None = None) -> JsonResponse
 def history(request: HttpRequest) -> HttpResponse:
     """What the user was asked before, answered or not, while it is kept (`RETENTION`)."""
     now = timezone.now()
+    user = signed_in_user(request)
+    # Not only what the inbox shows: a request that looks like another one there waits too.
+    waiting = AuthenticationRequest.objects.prompted(now).filter(user_id=user.pk)
     rows = (
-        AuthenticationRequest.objects.put_before(signed_in_user(request))
-        .exclude(pk__in=AuthenticationRequest.objects.waiting_for(signed_in_user(request), now))
+        AuthenticationRequest.objects.put_before(user)
+        .exclude(pk__in=waiting.values("pk"))
         .select_related("client")
         .order_by("-created_at", "-pk")
     )

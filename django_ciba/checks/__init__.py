@@ -11,6 +11,7 @@ from django_ciba.checks import (
     client_certificates,
     declared_settings,
     deployment,
+    device_app,
     host_site,
     prompt_channels,
     stored_rows,
@@ -453,6 +454,23 @@ CHECKS: Final[tuple[Check, ...]] = (
         find=stored_rows.unusable_details_types,
         deploy=True,
         database=True,
+    ),
+    Check(
+        id="django_ciba.W080",
+        title="An installed device is signed out all the time",
+        hint="Remove SESSION_EXPIRE_AT_BROWSER_CLOSE, and let LOGIN_MAX_AGE say how fresh a login "
+        "must be to approve.",
+        find=device_app.sessions_that_end_with_the_browser,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W081",
+        title="The device's service worker answers for the whole site",
+        hint="In the module that ROOT_URLCONF names, include "
+        "django_ciba.authentication_device.urls at a path of its own, as 'ciba/': without a "
+        "connection, every page of this host would be the device's offline page.",
+        find=device_app.device_at_the_root,
+        deploy=True,
     ),
     Check(
         id="django_ciba.W083",
