@@ -59,7 +59,12 @@ def test_the_picture_holds_the_address_and_the_code(
 ) -> None:
     drawn: list[str] = []
     draw = app_enrolment.qr
-    monkeypatch.setattr(app_enrolment, "qr", lambda text: (drawn.append(text), draw(text))[1])
+
+    def noted(text: str) -> Any:
+        drawn.append(text)
+        return draw(text)
+
+    monkeypatch.setattr(app_enrolment, "qr", noted)
     answer = browser.post(PAGE)
     assert drawn == [f"http://localhost:8000/ciba/api/enrolment#code={code_on(answer)}"]
     text = answer.content.decode()
