@@ -16,6 +16,7 @@ from django.conf import settings
 
 from django_ciba.jose import CAN_ENCRYPT, BadKey, verification_keys
 from django_ciba.jose import ENCRYPTION_ALGS as JWE_ALGS
+from django_ciba.protocol.phone_numbers import region_problem
 from django_ciba.protocol.resource import is_resource
 
 T = TypeVar("T")
@@ -275,6 +276,13 @@ class CibaSettings:
         "more than one user fits nobody, and the primary key is nothing that pairwise clients may "
         "name users by.",
         problem=texts,
+    )
+    PHONE_REGION = Setting[str | None](
+        None,
+        "Country in which telephone numbers without a country code are dialled, as `GE`: those of "
+        "a hint (`msisdn`, `phone_number`), and those that the site has stored. None: numbers are "
+        "known by their country code alone. Needs `django-ciba[phone]`.",
+        problem=region_problem,
     )
     AUTH_REQ_ID_LIFETIME = Setting(
         600,
@@ -686,6 +694,12 @@ class CibaSettings:
         "Seconds that an authentication request is kept after its end, so that late polls hear "
         "`expired_token` and operators can look at it.",
         problem=not_negative,
+    )
+    AUDIT_RETENTION = Setting(
+        400 * 86400,
+        "Seconds that an audit event is kept: who was asked, answered, reported or muted, and "
+        "when. Events outlive the requests that they are about.",
+        problem=positive,
     )
     RETIRED_KEYS_KEPT = Setting(
         30 * 86400,

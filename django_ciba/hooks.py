@@ -6,6 +6,7 @@ A site subclasses CibaHooks and names its class in DJANGO_CIBA["HOOKS"].
 import hmac
 from collections.abc import Collection, Mapping
 from functools import lru_cache
+from itertools import product
 from typing import Any, ClassVar
 
 from django.contrib.auth import get_user_model
@@ -20,6 +21,7 @@ from django_ciba.models import Client, Grant, Realm
 from django_ciba.protocol.errors import ServerError
 from django_ciba.protocol.hints import PlainHint, UserHint
 from django_ciba.protocol.names import SCOPE_CLAIMS
+from django_ciba.protocol.phone_numbers import spellings
 
 # Which fields of a user model hold what an RFC 9493 format speaks of; those that exist are asked.
 FORMAT_FIELDS = {
@@ -29,6 +31,8 @@ FORMAT_FIELDS = {
     "personal_number": ("personal_number",),
     "opaque": ("pk",),
 }
+# Those that one number is written in many ways in.
+PHONE_FORMATS = ("phone_number", "msisdn")
 MAX_INTEGER = 2**63 - 1
 
 
@@ -44,6 +48,10 @@ class CibaHooks:
         "email",
         "phone_number",
     )
+
+    # OpenID Identity Assurance, metadata: what else discovery says where `verified_claims` is among them,
+    # as {"trust_frameworks_supported": ["eidas"]}.
+    verified_claims_metadata: ClassVar[Mapping[str, Any]] = {}
 
     def find_user(self, hint: UserHint, client: Client) -> AbstractBaseUser | None:
         """The one user that `hint` means to `client`, or None; costs one statement.
@@ -68,7 +76,12 @@ class CibaHooks:
         (value,) = hint.members.values()
         if hint.format == "opaque" and client.is_pairwise:
             return self.user_for_subject(value, client)
-        return self._only_user(FORMAT_FIELDS.get(hint.format, ()), value)
+        fields = FORMAT_FIELDS.get(hint.format, ())
+        if hint.format in PHONE_FORMATS:
+            msisdn = hint.format == "msisdn"
+            region = ciba_settings.PHONE_REGION
+            return self._only_user(fields, *spellings(value, region, international=msisdn))
+        return self._only_user(fields, value)
 
     def public_subject(self, user: AbstractBaseUser) -> str:
         """OpenID Connect Core §2 `sub`: at most 255 ASCII characters, never reassigned."""
@@ -101,6 +114,14 @@ class CibaHooks:
         """
         return user.is_active
 
+    def phone_number(self, user: AbstractBaseUser) -> str:
+        """Where text messages reach that user, or ""; asked in `bc-authorize`, so no statement.
+
+        Override it where the number is elsewhere, or may not be used before it was verified.
+        """
+        known = (_text(user, name) for name in FORMAT_FIELDS["phone_number"])
+        return next((number for number in known if number), "")
+
     def claims(
         self, user: AbstractBaseUser, scopes: Collection[str], client: Client
     ) -> dict[str, Any]:
@@ -117,11 +138,13 @@ class CibaHooks:
         return {name: value for name, value in known.items() if value and name in allowed}
 
     def requested_claims(
-        self, user: AbstractBaseUser, requested: Mapping[str, Mapping[str, Any]], client: Client
+        self, user: AbstractBaseUser, requested: Mapping[str, Any], client: Client
     ) -> dict[str, Any]:
         """OpenID Connect Core §5.5: what is said of `user` to a client that named these claims.
 
-        `requested` has what was asked of each: `essential`, `value`, `values`, or nothing. By
+        `requested` has what was asked of each: `essential`, `value`, `values`, or nothing; of
+        `verified_claims` what OpenID Identity Assurance lets a client ask: an object, or a list of
+        them, with `verification` and `claims`. By
         default it is what `claims` says for the scopes that the client is registered for, so that
         a name opens nothing that a scope would not; and no value but one that was asked for.
         """
@@ -132,11 +155,12 @@ class CibaHooks:
             if name in known and fits(known[name], asked)
         }
 
-    def _only_user(self, names: Collection[str], value: str) -> AbstractBaseUser | None:
+    def _only_user(self, names: Collection[str], *values: str) -> AbstractBaseUser | None:
+        """The one user of whom one of these fields is one of these values; one statement."""
         model = get_user_model()
         either = Q()
         # Nothing is not a name, or it would mean the one user who has no e-mail address.
-        for name in names if value else ():
+        for name, value in product(names, filter(None, values)):
             if (fits := _comparison(model, name, value)) is not None:
                 either |= fits
         if not either:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
 
 from django_ciba.authentication_device import passkeys
 from django_ciba.authentication_device.pages import (
@@ -60,6 +61,7 @@ class Proof:
     prompt: int | None
 
 
+@sensitive_post_parameters("passcode")
 @device_page("GET", "HEAD", "POST")
 def request_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Shows the request, or what came of it; a POST answers it, a GET never changes anything.
@@ -79,6 +81,10 @@ def request_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return refused_page(request, "get", status=400)
     card = Card(found, now)
     if card.outcome == Outcome.WAITING:
+        # What a message told of may have been asked again; the answer is for the newest.
+        newest = AuthenticationRequest.objects.like(found, now).first()
+        if newest is not None and newest.pk > found.pk:
+            return HttpResponseRedirect(reverse("ciba_device:request", args=[newest.public_id]))
         return page_response(request, "request.html", {"card": card})
     return _outcome_page(request, found, now)
 
@@ -96,7 +102,8 @@ def card(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def own_request(request: HttpRequest, public_id: UUID) -> AuthenticationRequest | None:
     """The signed-in user's request of that name, once it has been put before them."""
     return (
-        AuthenticationRequest.objects.select_related("client")
+        AuthenticationRequest.objects.times_asked(timezone.now())
+        .select_related("client")
         .filter(public_id=public_id, user_id=signed_in_user(request).pk, prompted_at__isnull=False)
         .first()
     )
@@ -124,6 +131,11 @@ def given_prompt(request: HttpRequest) -> int | None:
     """Which prompt the form was made for; a form without one is taken for the prompt of now."""
     given = request.POST.get("prompt", "")
     return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
+
+
+def given_passcode(request: HttpRequest) -> str:
+    """Without the spaces that messages group it by."""
+    return "".join(request.POST.get("passcode", "").split())
 
 
 def _take_answer(request: HttpRequest, found: AuthenticationRequest, now: datetime) -> HttpResponse:
@@ -175,7 +187,7 @@ def _proof(
     evidence = Evidence(
         number=request.POST.get("number", "").strip(),
         passkey=bool(signature),
-        passcode="".join(request.POST.get("passcode", "").split()),
+        passcode=given_passcode(request),
         second_factor=second_factor,
     )
     if demand.passcode:

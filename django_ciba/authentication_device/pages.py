@@ -29,6 +29,11 @@ STATIC_FILES: Final = (
     "django_ciba/authentication_device.css",
     "django_ciba/authentication_device.js",
     "django_ciba/authentication_device.svg",
+    "django_ciba/authentication_device_app.js",
+    "django_ciba/authentication_device_180.png",
+    "django_ciba/authentication_device_192.png",
+    "django_ciba/authentication_device_512.png",
+    "django_ciba/authentication_device_maskable.png",
     "django_ciba/passkeys.js",
 )
 
@@ -78,16 +83,46 @@ def device_data(view: View[P]) -> View[P]:
     """What the page's script reads: without a login it answers 403, since a script that followed
     the redirect would take the login page for an answer.
     """
+    return device_call("GET", "HEAD")(view)
+
+
+def device_call(*methods: str) -> Callable[[View[P]], View[P]]:
+    """What the page's script calls to change something; like `device_data`, with CSRF checks."""
+
+    def decorate(view: View[P]) -> View[P]:
+        guarded = csrf_checked(require_http_methods(methods)(view))
+
+        @open_page
+        @wraps(view)
+        def data(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return JsonResponse({"error": "login_required"}, status=403)
+            return guarded(request, *args, **kwargs)
+
+        return data
+
+    return decorate
+
+
+def device_file(view: View[P]) -> View[P]:
+    """A part of the app that is the same for everybody, signed in or not: nothing of a user's.
+
+    A browser asks again each time whether it has changed. The view may set a policy of its own.
+    """
     guarded = require_http_methods(["GET", "HEAD"])(view)
 
     @login_not_required
     @wraps(view)
-    def data(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        if not request.user.is_authenticated:
-            return _shut_in(JsonResponse({"error": "login_required"}, status=403))
-        return _shut_in(guarded(request, *args, **kwargs))
+    def file(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        found = guarded(request, *args, **kwargs)
+        policy = found.get("Content-Security-Policy")
+        response = _shut_in(found)
+        if policy:
+            response["Content-Security-Policy"] = policy
+        response["Cache-Control"] = "no-cache"
+        return response
 
-    return data
+    return file
 
 
 def signed_in_user(request: HttpRequest) -> AbstractBaseUser:
@@ -102,6 +137,7 @@ def page_response(
     shared = {
         "signed_in_as": signed_in_user(request).get_username(),
         "login_name": login_name(request),
+        "here": request.path,
     }
     return render(request, f"{TEMPLATES}/{template}", {**shared, **context}, status=status)
 
@@ -132,7 +168,7 @@ def _shut_in(response: HttpResponseBase) -> HttpResponseBase:
 
 def content_security_policy() -> str:
     """Only our own files and forms; also the host of the static files, where that is another."""
-    sources = " ".join(["'self'", *sorted(_static_origins())])
+    sources = _sources()
     return "; ".join(
         (
             "default-src 'none'",
@@ -143,8 +179,19 @@ def content_security_policy() -> str:
             "form-action 'self'",
             "frame-ancestors 'none'",
             "base-uri 'none'",
+            "manifest-src 'self'",
+            "worker-src 'self'",
         )
     )
+
+
+def worker_policy() -> str:
+    """What the service worker may load: our own addresses, the static files, a message's icon."""
+    return f"default-src 'none'; connect-src {_sources()}; img-src {_sources()}"
+
+
+def _sources() -> str:
+    return " ".join(["'self'", *sorted(_static_origins())])
 
 
 def _static_origins() -> set[str]:

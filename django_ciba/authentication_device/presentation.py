@@ -28,6 +28,15 @@ SCOPE_WORDS: Final[dict[str, Promise]] = {
 # What every ID token says, asked for or not.
 OF_OPENID: Final = ("sub", "acr")
 
+# How an approval proved itself, by what its prompt demanded (journeys.Demand).
+PROOF_WORDS: Final[dict[str, Promise]] = {
+    "number": _("with the number that was shown"),
+    "passkey": _("with a passkey"),
+    "passcode": _("with the passcode that was sent"),
+    "link": _("by the link that was sent"),
+    "second_factor": _("with a second factor"),
+}
+
 
 class Outcome(StrEnum):
     """What has become of a request, as its user should hear it."""
@@ -151,6 +160,19 @@ class Card:
         minutes, seconds = divmod(self.seconds_left, 60)
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+    @property
+    def proofs(self) -> list[Promise]:
+        """What its approval came with; nothing for a plain yes, and for a no."""
+        found = self.authentication_request
+        if found.answer != AuthenticationRequest.Answer.APPROVED:
+            return []
+        return [words for name, words in PROOF_WORDS.items() if found.demand.get(name)]
+
+    @property
+    def times_asked(self) -> int:
+        """How many requests that look like this one wait; more than one are shown as one."""
+        return int(getattr(self.authentication_request, "times_asked", 1))
 
     @property
     def outcome(self) -> Outcome:

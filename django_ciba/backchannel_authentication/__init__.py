@@ -11,10 +11,11 @@ from django_ciba.backchannel_authentication.client_notification_token import (
     client_notification_token,
 )
 from django_ciba.backchannel_authentication.dpop_jkt import dpop_jkt
-from django_ciba.backchannel_authentication.hints import hinted_user, the_one_hint
-from django_ciba.backchannel_authentication.journey import journey_for
+from django_ciba.backchannel_authentication.hints import Hint, hinted_user, the_one_hint
+from django_ciba.backchannel_authentication.journey import journey_for, the_client_can_finish
 from django_ciba.backchannel_authentication.lifetime import requested_lifetime
 from django_ciba.backchannel_authentication.request_object import (
+    Requested,
     request_parameters,
     the_request_object_is_new,
 )
@@ -26,6 +27,11 @@ from django_ciba.backchannel_authentication.requested_claims import (
 )
 from django_ciba.backchannel_authentication.resource import requested_resource
 from django_ciba.backchannel_authentication.scope import requested_scope
+from django_ciba.backchannel_authentication.second_step import (
+    finished,
+    is_second_step,
+    valid_second_step,
+)
 from django_ciba.backchannel_authentication.start import (
     Started,
     ValidAuthenticationRequest,
@@ -38,21 +44,37 @@ from django_ciba.delivery import the_mode_of
 from django_ciba.models import Client
 from django_ciba.protocol.parameters import Parameters
 
-__all__ = ["Started", "authentication_response", "start_authentication", "valid_request"]
+__all__ = ["Started", "answer_to", "authentication_response", "valid_request"]
 
 
-def valid_request(form: Parameters, client: Client, now: datetime) -> ValidAuthenticationRequest:
+def answer_to(form: Parameters, client: Client, now: datetime) -> dict[str, Any]:
+    """CIBA Core §7.2, §7.3: the answer to a valid request, which is begun, or finished by this.
+
+    In: the form of a proved client. Raises the ProtocolError of the first rule that is broken.
+    """
+    the_client_may_use_ciba(client)
+    requested = request_parameters(form, client, now)
+    hint = the_one_hint(requested.parameters)
+    if is_second_step(hint, client):
+        step = finished(valid_second_step(requested, hint, client, now), now)
+    else:
+        step = started(valid_request(requested, hint, client, now), now)
+        signals.announce(signals.request_created, step.authentication_request)
+    return authentication_response(step, now)
+
+
+def valid_request(
+    requested: Requested, hint: Hint, client: Client, now: datetime
+) -> ValidAuthenticationRequest:
     """CIBA Core §7.2: every rule once, in order. Raises the ProtocolError of the first broken one.
 
     Nothing is stored but what a rule must remember of a wrong user code and a used `jti`.
     """
-    the_client_may_use_ciba(client)
-    requested = request_parameters(form, client, now)
     parameters = requested.parameters
-    hint = the_one_hint(parameters)
     scope = requested_scope(parameters, client)
     claims = requested_claims(parameters, client)
     journey, acr = journey_for(parameters, client.realm, acr_values_of(claims))
+    the_client_can_finish(journey, client)
     the_essential_acr_is_met(claims, acr)
     the_context_is_unique(parameters, client)
     details = authorization_details(parameters, client)
@@ -83,14 +105,7 @@ def valid_request(form: Parameters, client: Client, now: datetime) -> ValidAuthe
     )
 
 
-def start_authentication(form: Parameters, client: Client, now: datetime) -> dict[str, Any]:
-    """CIBA Core §7.3: take a valid request, put it before the user, answer the client."""
-    begun = started(valid_request(form, client, now), now)
-    signals.announce(signals.request_created, begun.authentication_request)
-    return authentication_response(begun)
-
-
-def authentication_response(begun: Started) -> dict[str, Any]:
+def authentication_response(begun: Started, now: datetime) -> dict[str, Any]:
     """CIBA Core §7.3: the members of a successful answer; `interval` for who may poll.
 
     And ours, with a prefix as RFC 6749 §8.2 asks: the number for the client to show.
@@ -98,7 +113,7 @@ def authentication_response(begun: Started) -> dict[str, Any]:
     row = begun.authentication_request
     members: dict[str, Any] = {
         "auth_req_id": begun.auth_req_id,
-        "expires_in": int((row.expires_at - row.created_at).total_seconds()),
+        "expires_in": int((row.expires_at - now).total_seconds()),
     }
     if the_mode_of(row.client).may_poll:
         members["interval"] = row.polling_interval

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from django_ciba.models import JourneyVersion, Realm, configuration
-from django_ciba.protocol.errors import InvalidRequest, ServerError
+from django_ciba.journeys import takes_two_steps
+from django_ciba.models import Client, JourneyVersion, Realm, configuration
+from django_ciba.protocol.errors import InvalidRequest, ServerError, UnauthorizedClient
 from django_ciba.protocol.parameters import Parameters
 
 
@@ -23,6 +24,15 @@ def journey_for(
         raise InvalidRequest("acr_values must hold one of acr_values_supported")
     default = realm.default_journey
     return _current(default.version_id if default else None, realm), ""
+
+
+def the_client_can_finish(journey: JourneyVersion, client: Client) -> None:
+    """Protocol §6: a passcode that the client must send us is asked of clients that can."""
+    if takes_two_steps(journey.document) and not client.two_step_user_code:
+        raise UnauthorizedClient(
+            "this journey ends by a passcode that the client sends as user_code, and this client "
+            "is not registered for that (two_step_user_code)"
+        )
 
 
 def _current(version_id: int | None, realm: Realm) -> JourneyVersion:

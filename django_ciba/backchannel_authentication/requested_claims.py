@@ -18,7 +18,10 @@ MAX_LENGTH: Final = 4096
 PLACES: Final[Mapping[str, tuple[str, ...]]] = {"id_token": ("sub", "acr"), "userinfo": ("sub",)}
 ASKED: Final = ("essential", "value", "values")
 
-RequestedClaims: TypeAlias = dict[str, dict[str, dict[str, Any]]]
+# OpenID Identity Assurance: what is asked of it has a form of its own.
+VERIFIED: Final = "verified_claims"
+
+RequestedClaims: TypeAlias = dict[str, dict[str, Any]]
 
 
 def requested_claims(parameters: Parameters, client: Client) -> RequestedClaims:
@@ -94,13 +97,16 @@ def _object(value: Any) -> Mapping[str, Any]:
     return value
 
 
-def _members(value: Any, place: str) -> dict[str, dict[str, Any]]:
+def _members(value: Any, place: str) -> dict[str, Any]:
     """OIDC Core §5.5.1: each claim is null, or an object with essential, value, values."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
         raise InvalidRequest(f"claims: {place} must be an object")
-    return {str(name): _asked(member, place) for name, member in value.items()}
+    return {
+        str(name): _verified(member, place) if name == VERIFIED else _asked(member, place)
+        for name, member in value.items()
+    }
 
 
 def _asked(member: Any, place: str) -> dict[str, Any]:
@@ -115,6 +121,25 @@ def _asked(member: Any, place: str) -> dict[str, Any]:
     if not isinstance(asked.get("values", []), list):
         raise InvalidRequest(f"claims: values, in {place}, must be a list")
     return asked
+
+
+def _verified(member: Any, place: str) -> Any:
+    """OpenID Identity Assurance: what is asked of verified claims, as it is asked.
+
+    Null, an object, or a list of them, each with `verification` and `claims`. What they ask for is
+    the site's to read (`hooks.requested_claims`).
+    """
+    if member is None:
+        return {}
+    for each in member if isinstance(member, list) and member else [member]:
+        if not isinstance(each, Mapping) or not all(
+            isinstance(each.get(name), Mapping) for name in ("verification", "claims")
+        ):
+            raise InvalidRequest(
+                f"claims: {VERIFIED}, in {place}, must be an object with verification and claims, "
+                "or a list of such objects"
+            )
+    return member
 
 
 def _the_values_can_be_ours(requested: RequestedClaims) -> None:

@@ -13,6 +13,7 @@ from django_ciba.checks import (
     deployment,
     device_api,
     host_site,
+    prompt_channels,
     stored_rows,
 )
 from django_ciba.checks.check import Check
@@ -72,8 +73,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         id="django_ciba.E008",
         title="PROMPT_CHANNELS names a channel that cannot be used",
-        hint="Put 'email', 'console', or dotted paths of subclasses of "
-        "django_ciba.prompts.Channel into DJANGO_CIBA['PROMPT_CHANNELS'].",
+        hint="Put 'email', 'webpush', 'fcm', 'apns', 'sms', 'console', or dotted paths of "
+        "subclasses of django_ciba.prompts.Channel into DJANGO_CIBA['PROMPT_CHANNELS'].",
         find=host_site.unusable_channels,
     ),
     Check(
@@ -97,6 +98,35 @@ CHECKS: Final[tuple[Check, ...]] = (
         "DJANGO_CIBA together, and CLIENT_CERTIFICATE_VERIFIED_HEADER and MTLS_ENDPOINTS only "
         "beside them.",
         find=client_certificates.contradictions,
+    ),
+    Check(
+        id="django_ciba.E020",
+        title="A channel of PROMPT_CHANNELS needs a package",
+        hint="Install the extra that the message names, or take the channel out of "
+        "DJANGO_CIBA['PROMPT_CHANNELS'].",
+        find=prompt_channels.missing_packages,
+    ),
+    Check(
+        id="django_ciba.E021",
+        title="Web push is not set up",
+        hint="Run manage.py ciba_webpush_key and put the two lines that it prints into "
+        "DJANGO_CIBA, with an address of yours as the contact.",
+        find=prompt_channels.web_push_not_set_up,
+    ),
+    Check(
+        id="django_ciba.E022",
+        title="Push to the site's own app is not set up",
+        hint="For 'fcm', name the JSON file of a service account's key in "
+        "DJANGO_CIBA['FCM_SERVICE_ACCOUNT']. For 'apns', set APNS_KEY_FILE, APNS_KEY_ID, "
+        "APNS_TEAM_ID and APNS_TOPIC in DJANGO_CIBA together.",
+        find=prompt_channels.app_push_not_set_up,
+    ),
+    Check(
+        id="django_ciba.E023",
+        title="Text messages are not set up",
+        hint="Set DJANGO_CIBA['SMS_BACKEND'] to the dotted path of a subclass of "
+        "django_ciba.prompts.sms.SmsBackend.",
+        find=prompt_channels.text_messages_not_set_up,
     ),
     Check(
         id="django_ciba.E024",
@@ -330,6 +360,14 @@ CHECKS: Final[tuple[Check, ...]] = (
         find=deployment.no_cleanup,
         deploy=True,
     ),
+    Check(
+        id="django_ciba.W075",
+        title="E-mail has no time limit",
+        hint="Set EMAIL_TIMEOUT, or the option timeout of the mailer in MAILERS, to less than "
+        "DJANGO_CIBA['DELIVERY_LEASE'], as 10.",
+        find=prompt_channels.mail_without_time_limit,
+        deploy=True,
+    ),
     # Only `manage.py check --deploy --database default`: Django asks no database unasked.
     Check(
         id="django_ciba.W090",
@@ -492,6 +530,42 @@ CHECKS: Final[tuple[Check, ...]] = (
         hint="Give it profile fapi-ciba, and what that profile needs, by manage.py ciba_import or "
         "in the admin; or disable it.",
         find=stored_rows.clients_without_the_profile,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.W088",
+        title="A limit of prompts that protects nobody",
+        hint="Lower it in DJANGO_CIBA, or remove it to get the default: whoever knows a user's "
+        "name may ask them until they say yes.",
+        find=declared_settings.limits_that_protect_nothing,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W089",
+        title="A realm's limit of prompts protects nobody",
+        hint="Lower it in the realm's settings, or remove it to get the site's: whoever knows a "
+        "user's name may ask them until they say yes.",
+        find=stored_rows.realms_whose_limits_protect_nothing,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.W093",
+        title="Two steps that tell who exists",
+        hint="Set hide_unknown_users to false, which promises what two steps cannot keep; or set "
+        "two_step_user_code to false; in the admin, or by manage.py ciba_import.",
+        find=stored_rows.two_steps_that_tell_who_exists,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.W094",
+        title="Telephone numbers that are not read",
+        hint="pip install 'django-ciba[phone]', and set DJANGO_CIBA['PHONE_REGION'] if numbers "
+        "without a country code are stored; or silence this where all are stored as msisdn has "
+        "them, or hooks.find_user reads them.",
+        find=stored_rows.numbers_that_nobody_reads,
         deploy=True,
         database=True,
     ),

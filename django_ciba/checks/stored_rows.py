@@ -1,16 +1,20 @@
 """What the database holds. It may be dead or not yet migrated, which one check says, once."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, router, transaction
 
 from django_ciba.authorization_details import details_type_problems
+from django_ciba.checks.declared_settings import unprotected
 from django_ciba.checks.deployment import unscheduled
 from django_ciba.conf import CibaSettings, ciba_settings
 from django_ciba.models import AuthorizationDetailsType, Client, Realm, SigningKey
 from django_ciba.models.realm import issuer_problem, settings_problems
 from django_ciba.models.secrets import UndecryptableError
+from django_ciba.protocol.phone_numbers import CAN_READ_NUMBERS
 
 Find = Callable[[], Iterable[str]]
 
@@ -152,6 +156,22 @@ def realms_open_to_clients() -> Iterator[str]:
 
 
 @silent_without_database
+def realms_whose_limits_protect_nothing() -> Iterator[str]:
+    for realm in _every_realm():
+        own = {str(name).upper() for name in realm.settings}
+        for name, problem in unprotected(partial(_usable, realm.conf)):
+            of = {name, "PROMPT_WINDOW"} if name == "PROMPTS_PER_USER" else {name}
+            if of & own:  # what it inherits is said of whom it has it from
+                yield f"Realm {realm}: {name.lower()} {problem}"
+
+
+def _usable(conf: CibaSettings, name: str) -> Any:
+    """The setting of a realm's, or its default where another check says that it is wrong."""
+    value, declared = getattr(conf, name), getattr(CibaSettings, name)
+    return value if declared.problem(value) is None else declared.default
+
+
+@silent_without_database
 def no_default_journey() -> Iterator[str]:
     served = set(Client.objects.filter(enabled=True).values_list("realm_id", flat=True))
     for realm in _every_realm():
@@ -186,6 +206,32 @@ def pairwise_without_salt() -> Iterator[str]:
     rows = pairwise.values_list("realm__path", "client_id")
     for path, client_id in rows.order_by("realm__path", "client_id"):
         yield f"Client {client_id} of realm {path} is pairwise, and PAIRWISE_SALT is not set."
+
+
+@silent_without_database
+def two_steps_that_tell_who_exists() -> Iterator[str]:
+    for path, client_id in _clients_of_two_steps(hide_unknown_users=True):
+        yield (
+            f"Client {client_id} of realm {path} has two_step_user_code and hide_unknown_users: it "
+            "is given a middle token for those alone who exist, so nothing is hidden from it."
+        )
+
+
+@silent_without_database
+def numbers_that_nobody_reads() -> Iterator[str]:
+    if CAN_READ_NUMBERS:
+        return
+    for path, client_id in _clients_of_two_steps():
+        yield (
+            f"Client {client_id} of realm {path} may name its user by msisdn, and a telephone "
+            "number is found only as it is written."
+        )
+
+
+def _clients_of_two_steps(**columns: bool) -> Iterable[tuple[str, str]]:
+    of_two = Client.objects.filter(enabled=True, two_step_user_code=True, **columns)
+    rows = of_two.values_list("realm__path", "client_id")
+    return rows.order_by("realm__path", "client_id")
 
 
 @silent_without_database

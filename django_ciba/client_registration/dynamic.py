@@ -26,6 +26,7 @@ OPERATORS_ALONE: Final = frozenset(
         "issuer_only_audience",
         "may_introspect",
         "resource_identifiers",
+        "two_step_user_code",
     }
 )
 REGISTRABLE: Final = tuple(

@@ -34,6 +34,7 @@ ASSERTION_ALG: Final = "token_endpoint_auth_signing_alg"
 REQUEST_ALG: Final = "backchannel_authentication_request_signing_alg"
 SIGNED_REQUESTS: Final = "require_signed_request_object"
 MODE: Final = "backchannel_token_delivery_mode"
+TWO_STEPS: Final = "two_step_user_code"
 NOTIFICATIONS: Final = "backchannel_client_notification_endpoint"
 CERTIFICATE_BOUND: Final = "tls_client_certificate_bound_access_tokens"
 DPOP_BOUND: Final = "dpop_bound_access_tokens"
@@ -328,6 +329,23 @@ def an_endpoint_for_notifications(case: Case) -> Iterator[Problem]:
         yield Problem(NOTIFICATIONS, f"is missing: {mode} sends there")
 
 
+def two_steps_by_polls(case: Case) -> Iterator[Problem]:
+    """Protocol §6: the client polls for the middle token, and finishes under another auth_req_id.
+
+    CIBA Core §10.2: a ping says that the tokens of one auth_req_id are ready, and there are two.
+    FAPI-CIBA §5.2.2: an approval outside of the authentication device is none of that profile's.
+    """
+    if not case.whole[TWO_STEPS]:
+        return
+    if (mode := case.whole[MODE]) != DeliveryMode.POLL:
+        yield Problem(
+            TWO_STEPS,
+            f"is true, and {MODE} is {mode}: a client polls for a middle token, so use poll",
+        )
+    if case.is_fapi:
+        yield Problem(TWO_STEPS, "must be false with profile fapi-ciba")
+
+
 def a_sector_that_the_client_belongs_to(case: Case) -> Iterator[Problem]:
     """OpenID Connect Core §8.1, CIBA Core §4: what pairwise subjects are made from is its own.
 
@@ -413,6 +431,7 @@ RULES: Final[tuple[tuple[frozenset[str], Rule], ...]] = (
     (frozenset({"authorization_details_types"}), details_types_of_the_realm),
     (frozenset({MODE}), pushed_tokens_where_the_realm_pushes),
     (frozenset({MODE, NOTIFICATIONS}), an_endpoint_for_notifications),
+    (frozenset({TWO_STEPS, MODE, "profile"}), two_steps_by_polls),
     (
         frozenset(
             {"subject_type", "sector_identifier_uri", "jwks_uri", METHOD, SIGNED_REQUESTS, MODE}

@@ -6,7 +6,7 @@ from typing import ClassVar
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from django_ciba.backchannel_authentication import start_authentication
+from django_ciba.backchannel_authentication import answer_to
 from django_ciba.client_authentication import authenticated_client
 from django_ciba.endpoints.wire import WireEndpoint
 from django_ciba.protocol.errors import AccessDenied, InvalidClient, ProtocolError
@@ -19,4 +19,4 @@ class BackchannelAuthenticationEndpoint(WireEndpoint):
     def post(self, request: Request, realm: str = "") -> HttpResponse:
         parameters = self.parameters(request)
         client = authenticated_client(self.presented(request, parameters))
-        return answered(start_authentication(parameters, client, self.now))
+        return answered(answer_to(parameters, client, self.now))

@@ -16,7 +16,7 @@ from django_ciba.conf import ciba_settings
 from django_ciba.delivery import offered_modes
 from django_ciba.endpoints.wire import NoSuchRealm, WireEndpoint
 from django_ciba.grants import GRANTS
-from django_ciba.hooks import supported_claims
+from django_ciba.hooks import hooks, supported_claims
 from django_ciba.jose import (
     ASYMMETRIC_ALGS,
     CAN_ENCRYPT,
@@ -137,6 +137,8 @@ def provider_metadata(realm: Realm) -> dict[str, Any]:
         metadata["authorization_details_types_supported"] = sorted(realm.details_types)
     if realm.mapping:
         metadata["acr_values_supported"] = [mapped.acr for mapped in realm.mapping]
+    if "verified_claims" in claims:
+        metadata |= {"verified_claims_supported": True, **hooks().verified_claims_metadata}
     return metadata | mutual_tls(realm, metadata) | encryption(realm)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from django_ciba import signals
 from django_ciba.delivery import the_client_may_poll
 from django_ciba.delivery.endings import CANCELLED, DENIED, EXPIRED, LOCKED, NOT_APPROVED
+from django_ciba.grants.first_step import middle_token_once
 from django_ciba.grants.grant_type import GrantType
 from django_ciba.grants.held_poll import HeldPoll
 from django_ciba.grants.narrowing import narrowed
@@ -41,6 +42,9 @@ class CibaGrant(GrantType):
     ) -> dict[str, Any]:
         the_client_may_poll(client)
         auth_req_id = parameters.needed("auth_req_id")
+        middle = middle_token_once(auth_req_id, client, confirmation, now)
+        if middle is not None:
+            return middle
         the_request_is_answered(auth_req_id, client, confirmation, now)
         authorized = the_authorized_request(auth_req_id, client, confirmation, now)
         response = redeemed(authorized, parameters, client, confirmation, now)

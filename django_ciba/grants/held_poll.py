@@ -65,9 +65,10 @@ def hold_for(
     """CIBA Core §7.3: have the poll that is pending held, for a client that is registered for it.
 
     Raises TemporarilyUnavailable when there is no room; the client may ask again after the
-    interval, since this poll has been counted.
+    interval, since this poll has been counted. A client of two steps is answered at once: what it
+    waits for first is a passcode that goes out, and that is no change of the request.
     """
-    if holder is None or not client.backchannel_long_polling:
+    if holder is None or not client.backchannel_long_polling or client.two_step_user_code:
         return
     digest = secrets.digest(parameters.needed("auth_req_id"))
     if not holder.hold(HeldPoll(digest, client.pk, microseconds(now), confirmation)):

@@ -112,12 +112,13 @@ def wrong(found: AuthenticationRequest, evidence: Evidence) -> str:
 def sealed(found: AuthenticationRequest, secret: str) -> str:
     """A digest of a short secret of one request, which the database alone does not give away."""
     key = secret_keys()[0].encode()
-    text = f"django_ciba.journeys.demand\0{found.public_id}\0{secret}".encode()
-    return hmac.new(key, text, "sha256").hexdigest()
+    text = f"django_ciba.journeys.demand\0{found.public_id}\0{secret}"
+    octets = text.encode(errors="surrogatepass")  # JSON may hold what is no character
+    return hmac.new(key, octets, "sha256").hexdigest()
 
 
 def _same(given: str, kept: str) -> bool:
-    return hmac.compare_digest(given.encode(), kept.encode())
+    return hmac.compare_digest(given.encode(errors="surrogatepass"), kept.encode())
 
 
 def _too_old(

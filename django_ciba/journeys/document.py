@@ -14,8 +14,18 @@ MAX_NODES: Final = 100
 
 def shows_a_number(document: Mapping[str, Any]) -> bool:
     """Whether a request that walks this valid document may need a number for the client to show."""
-    placed = ((NODES[each["type"]], each.get("config", {})) for each in document["nodes"].values())
-    return any(kind.shows_a_number(kind.configured(config)) for kind, config in placed)
+    return any(kind.shows_a_number(config) for kind, config in _placed(document))
+
+
+def takes_two_steps(document: Mapping[str, Any]) -> bool:
+    """Whether a request that walks this valid document may need a passcode from its client."""
+    return any(kind.takes_two_steps(config) for kind, config in _placed(document))
+
+
+def _placed(document: Mapping[str, Any]) -> Iterator[tuple[Node[Any], Any]]:
+    for each in document["nodes"].values():
+        kind = NODES[each["type"]]
+        yield kind, kind.configured(each.get("config", {}))
 
 
 def document_problems(document: object) -> Iterator[tuple[str, str]]:
@@ -67,7 +77,7 @@ def _node_problems(path: str, value: object, nodes: Mapping[str, Any]) -> Iterat
     yield from _outcome_problems(f"{path}.outcomes", value.get("outcomes"), kind, nodes)
 
 
-def _config_problems(path: str, config: object, kind: Node) -> Iterator[tuple[str, str]]:
+def _config_problems(path: str, config: object, kind: Node[Any]) -> Iterator[tuple[str, str]]:
     if not isinstance(config, Mapping):
         yield path, "must be an object"
         return
@@ -76,10 +86,13 @@ def _config_problems(path: str, config: object, kind: Node) -> Iterator[tuple[st
             yield f"{path}.{name}", f"is not an option of {kind.type}"
         elif (problem := kind.options[name].problem(value)) is not None:
             yield f"{path}.{name}", problem
+    for name, option in kind.options.items():
+        if option.required and name not in config:
+            yield f"{path}.{name}", f"is missing: {kind.type} has no default for it"
 
 
 def _outcome_problems(
-    path: str, outcomes: object, kind: Node, nodes: Mapping[str, Any]
+    path: str, outcomes: object, kind: Node[Any], nodes: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
     if not isinstance(outcomes, Mapping):
         yield path, f"must wire {', '.join(kind.outcomes)}"

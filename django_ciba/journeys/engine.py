@@ -7,15 +7,15 @@ stores that by one conditional update.
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django_ciba.journeys.document import ENDS, SUCCESS
-from django_ciba.journeys.node import Message, Step, Wait
+from django_ciba.journeys.node import Message, Node, Step, Wait
 from django_ciba.journeys.registry import NODES
 from django_ciba.models import AuthenticationRequest, Delivery
-from django_ciba.models.authentication_request import FAILURES, ROUNDS
+from django_ciba.models.authentication_request import ASKED, FAILURES, ROUNDS
 from django_ciba.prompts import reachable_channels
 
 logger = logging.getLogger("django_ciba.journeys")
@@ -24,11 +24,21 @@ MAX_STEPS = 100  # nodes that one event may walk; a circle without a wait ends a
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A message, the node that wanted it, and the channels that it goes by beside the inbox."""
+
+    node: str
+    message: Message
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """What a walk came to: column values for the request, and messages to send with it."""
 
     values: dict[str, Any]
     deliveries: list[Delivery]
+    told: list[Told] = field(default_factory=list)
 
     @property
     def status(self) -> str:
@@ -47,11 +57,16 @@ def walk(
     at, resumed = found.node or document["start"], bool(found.node)
     memory, trail = dict(found.memory), list(found.walk)
     deliveries: list[Delivery] = []
+    told: list[Told] = []
     due_at: datetime | None = found.expires_at
     for _ in range(MAX_STEPS):
-        result, messages = _one_step(found, document, at, now, memory, resumed)
-        for message in messages:
-            deliveries += _sent(found, message, now, memory)
+        result, step = _one_step(found, document, at, now, memory, resumed)
+        for message in step.messages:
+            sent = _sent(found, message, now, memory)
+            deliveries += sent
+            told.append(Told(at, message, tuple(each.channel for each in sent)))
+        if step.tries:
+            found.demand = {**found.demand, "tries": step.tries}
         if isinstance(result, Wait):
             due_at = min(result.until, found.expires_at)
             break
@@ -70,8 +85,9 @@ def walk(
     if found.status == AuthenticationRequest.Status.FAILED and _must_not_tell(found):
         _let_it_run_out(found, now)
     # Who is prompted for a request that has ended can no longer answer it.
-    wanted = [] if at in ENDS else deliveries
-    return Progress({name: getattr(found, name) for name in _STORED}, wanted)
+    if at in ENDS:
+        deliveries, told = [], []
+    return Progress({name: getattr(found, name) for name in _STORED}, deliveries, told)
 
 
 _STORED = (
@@ -98,9 +114,9 @@ def _one_step(
     now: datetime,
     memory: dict[str, Any],
     resumed: bool,
-) -> tuple[str | Wait, list[Message]]:
+) -> tuple[str | Wait, Step[Any]]:
     placed = document["nodes"][at]
-    node = NODES[placed["type"]]
+    node: Node[Any] = NODES[placed["type"]]
 
     def sleeps_until(outcome: str) -> datetime | None:
         target = placed["outcomes"].get(outcome)
@@ -111,11 +127,12 @@ def _one_step(
         return kind.sleeps_until(found, kind.configured(following.get("config", {})))
 
     own = memory.setdefault(at, {})
-    step = Step(found, now, node.configured(placed.get("config", {})), own, resumed, sleeps_until)
+    config = node.configured(placed.get("config", {}))
+    step = Step(found, now, config, own, resumed, sleeps_until)
     result = node.step(step)
     if not own:
         del memory[at]
-    return result, step.messages
+    return result, step
 
 
 def _sent(
@@ -123,11 +140,13 @@ def _sent(
 ) -> list[Delivery]:
     """A message into the outbox for each channel; a prompt puts the request into the inbox too.
 
-    A prompt is a new question: an answer that was given before does not answer it.
+    A question is a new one: an answer that was given before does not answer it. One that the
+    relying party asks takes the place of one in the inbox.
     """
     memory[ROUNDS] = memory.get(ROUNDS, 0) + 1
     if message.demand is not None:
-        found.prompted_at = now
+        memory[ASKED] = memory[ROUNDS]
+        found.prompted_at = None if message.elsewhere else now
         found.prompt_until = min(message.until, found.expires_at)
         found.demand = message.demand.stored()
         found.answer, found.answered_at = AuthenticationRequest.Answer.NONE, None
@@ -156,8 +175,8 @@ def _let_it_run_out(found: AuthenticationRequest, now: datetime) -> None:
     """Leave a failed request as one is left whose hint named nobody: pending until it expires."""
     found.status, found.ended_at = AuthenticationRequest.Status.PENDING, None
     found.due_at = found.expires_at
-    if found.prompted_at is not None:
-        found.prompt_until = now
+    if found.prompt_until is not None:
+        found.prompt_until = now  # no answer, and no passcode, counts any more
 
 
 def _must_not_tell(found: AuthenticationRequest) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 from django.utils.module_loading import import_string
 
@@ -11,7 +12,7 @@ from django_ciba.journeys.nodes import OWN_NODES
 
 
 @lru_cache(maxsize=4)
-def _table(paths: tuple[str, ...]) -> dict[str, Node]:
+def _table(paths: tuple[str, ...]) -> dict[str, Node[Any]]:
     table = {each.type: each() for each in OWN_NODES}
     for path in paths:
         found = import_string(path)
@@ -23,13 +24,13 @@ def _table(paths: tuple[str, ...]) -> dict[str, Node]:
     return table
 
 
-class _Nodes(Mapping[str, Node]):
+class _Nodes(Mapping[str, Node[Any]]):
     """Type name to node; reads JOURNEY_NODES when asked."""
 
-    def _now(self) -> dict[str, Node]:
+    def _now(self) -> dict[str, Node[Any]]:
         return _table(tuple(ciba_settings.JOURNEY_NODES))
 
-    def __getitem__(self, name: str) -> Node:
+    def __getitem__(self, name: str) -> Node[Any]:
         return self._now()[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -39,9 +40,9 @@ class _Nodes(Mapping[str, Node]):
         return len(self._now())
 
 
-NODES: Mapping[str, Node] = _Nodes()
+NODES: Mapping[str, Node[Any]] = _Nodes()
 
 
-def node(name: str) -> Node:
+def node(name: str) -> Node[Any]:
     """The node of that type name; KeyError when there is none."""
     return NODES[name]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connections, models, router
-from django.db.models import F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from django_ciba.models import secrets
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from django_ciba.models.delivery import Delivery
 
 ROUNDS = "@prompts"  # in `memory`; no node's key begins with @
+ASKED = "@asked"  # which of them was the last question
 FAILURES = "@failures"  # wrong numbers or passcodes of the present prompt
 SLOW_DOWN_SECONDS = 5  # CIBA Core §11: the interval grows by at least this
 
@@ -153,6 +155,20 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         )
         return over.update(due_at=None) == 1
 
+    def end_first_step(self, stored: "AuthenticationRequest", now: datetime) -> bool:
+        """Protocol §6: one auth_req_id gives one middle token; whether this call was the one.
+
+        Neither the journey nor the user's answer is touched: those move on by `advance`.
+        """
+        waiting = self.filter(
+            pk=stored.pk,
+            auth_req_id_digest=stored.auth_req_id_digest,
+            first_step_digest="",
+            status=self.model.Status.PENDING,
+            expires_at__gt=now,
+        )
+        return waiting.update(first_step_digest=stored.auth_req_id_digest) == 1
+
     def forget_secrets(self) -> int:
         """CIBA Core §10.2: wipe what was kept to call the client, which needs no call any more."""
         return self.update(auth_req_id_encrypted="", client_notification_token="")
@@ -185,20 +201,42 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
             == 1
         )
 
+    def put_before(self, user: Any) -> "AuthenticationRequestQuerySet":
+        """All that this user has been asked, answered or not."""
+        return self.filter(user_id=user.pk, prompted_at__isnull=False)
+
     def waiting_for(self, user: Any, now: datetime) -> "AuthenticationRequestQuerySet":
-        """What that user is being asked now, the one that runs out first on top."""
-        return (
-            self.filter(
-                user=user,
-                client__enabled=True,
-                status=self.model.Status.PENDING,
-                answer="",
-                prompted_at__isnull=False,
-                expires_at__gt=now,
-            )
-            .filter(Q(prompt_until__isnull=True) | Q(prompt_until__gt=now))
-            .order_by("prompt_until", "pk")
+        """What that user is being asked now, the one that runs out first on top.
+
+        Of those that look the same to them it is the newest: that is what its client waits for.
+        """
+        rows = self.prompted(now).filter(user=user, client__enabled=True)
+        return rows.exclude(Exists(_likes(now).filter(pk__gt=OuterRef("pk")))).order_by(
+            "prompt_until", "pk"
         )
+
+    def prompted(self, now: datetime) -> "AuthenticationRequestQuerySet":
+        """Those whose prompt can be answered now."""
+        return self.filter(
+            status=self.model.Status.PENDING,
+            answer="",
+            prompted_at__isnull=False,
+            expires_at__gt=now,
+        ).filter(Q(prompt_until__isnull=True) | Q(prompt_until__gt=now))
+
+    def like(
+        self, found: "AuthenticationRequest", now: datetime
+    ) -> "AuthenticationRequestQuerySet":
+        """What its user is asked besides and could not tell from it, the newest first."""
+        if not found.likeness or found.user_id is None:
+            return self.none()
+        rows = self.prompted(now).filter(user_id=found.user_id, likeness=found.likeness)
+        return rows.exclude(pk=found.pk).order_by("-pk")
+
+    def times_asked(self, now: datetime) -> "AuthenticationRequestQuerySet":
+        """With `times_asked`: how many that look like it wait, itself among them."""
+        counted = _likes(now).order_by().values("likeness").annotate(count=Count("pk"))
+        return self.annotate(times_asked=Coalesce(Subquery(counted.values("count")), 1))
 
     def due(self, now: datetime, at_most: int) -> list[int]:
         """Primary keys of pending requests whose timer or life has run out."""
@@ -219,6 +257,14 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         pks = list(over.values_list("pk", flat=True)[:at_most])
         self.filter(pk__in=pks).delete()
         return len(pks)
+
+
+def _likes(now: datetime) -> AuthenticationRequestQuerySet:
+    """What the user of an outer query's request is asked, and could not tell from it."""
+    rows = AuthenticationRequest.objects.prompted(now)
+    return rows.filter(user_id=OuterRef("user_id"), likeness=OuterRef("likeness")).exclude(
+        likeness=""
+    )
 
 
 class AuthenticationRequest(models.Model):
@@ -242,6 +288,8 @@ class AuthenticationRequest(models.Model):
         unique=True, default=uuid.uuid4, editable=False, help_text="Its name on the user's device."
     )
     auth_req_id_digest = models.CharField(max_length=64, unique=True, editable=False)
+    # The name under which it gave a middle token; while that is its name, the second step is due.
+    first_step_digest = models.CharField(max_length=64, blank=True, editable=False)
     auth_req_id_encrypted = EncryptedTextField(blank=True, default="", editable=False)
     client_notification_token = EncryptedTextField(blank=True, default="", editable=False)
     client = models.ForeignKey(Client, models.CASCADE, related_name="authentication_requests")
@@ -355,6 +403,11 @@ class AuthenticationRequest(models.Model):
 
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at <= now
+
+    @property
+    def awaits_second_step(self) -> bool:
+        """Whether its name has given a middle token, and no second step has renamed it yet."""
+        return bool(self.first_step_digest) and self.first_step_digest == self.auth_req_id_digest
 
     @property
     def keeps_secrets(self) -> bool:

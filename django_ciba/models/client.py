@@ -188,7 +188,8 @@ class Client(ConfigurationModel):
         "two-step user code",
         default=False,
         help_text="It may finish a request by a passcode that its user was sent: polling gives a "
-        "middle token first, and a second request with that token and the passcode the rest.",
+        "middle token first, and a second request with that token and the passcode the rest. For "
+        "clients that poll.",
     )
     id_token_signed_response_alg = models.CharField(
         "ID token signing algorithm",

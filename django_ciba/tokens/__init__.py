@@ -7,6 +7,7 @@ from django_ciba.tokens.issue import (
     redeemed_tokens,
     refreshed_tokens,
 )
+from django_ciba.tokens.middle_token import middle_token_response, named_by_middle_token
 from django_ciba.tokens.requested_claims import requested_claims
 from django_ciba.tokens.revocation import end_the_grant
 from django_ciba.tokens.signed_answers import (
@@ -20,6 +21,8 @@ __all__ = [
     "Narrowed",
     "end_the_grant",
     "introspected",
+    "middle_token_response",
+    "named_by_middle_token",
     "pushed_tokens",
     "redeemed_tokens",
     "refreshed_tokens",

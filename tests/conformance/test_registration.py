@@ -233,6 +233,7 @@ def test_names_that_nobody_knows_and_those_of_an_operator_are_ignored(realm: Rea
             "issuer_only_audience": True,
             "access_token_format": "jwt",
             "backchannel_long_polling": True,
+            "two_step_user_code": True,
         }
     )
     assert answer.status_code == 201, answer.content

@@ -26,13 +26,16 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.create_database(f"race_{abs(hash(request.node.name))}")
 
 
-def race(act: str, rounds: int, database_url: str, folder: Path) -> list[dict[str, Any]]:
+def race(
+    act: str, rounds: int, database_url: str, folder: Path, **variables: str
+) -> list[dict[str, Any]]:
     """Run the race in processes of its own; what each round came to."""
     environment = {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
         "CIBA_VAR": str(folder),
         "PYTHONPATH": str(ROOT),
+        **variables,
     }
     ran = subprocess.run(
         [sys.executable, "-m", "tests.faults.racers", act, str(rounds)],
@@ -127,3 +130,17 @@ def test_one_initial_access_token_twenty_times_at_once_registers_one_client(
         assert Counter(each["results"]) == {"201": 1, "invalid_token": 19}
         assert each["clients"] == 1
         assert each["uses_left"] == 0
+
+
+def test_twenty_guesses_of_a_passcode_at_once_are_three(database_url: str, tmp_path: Path) -> None:
+    for each in race("passcode", 20, database_url, tmp_path):
+        results = Counter(each["results"])
+        assert each["counted"] == results["wrong"] <= 3, each
+        if each["status"] == "authorized":  # whoever knew it was in time
+            assert results["wrong"] <= 2
+            assert results[each["name"]] == 1
+            assert results["over"] == 19 - results["wrong"]
+        else:
+            assert (each["status"], results["wrong"]) == ("failed", 3), each
+            assert not each["renamed"]
+            assert results["over"] == 17

@@ -49,7 +49,7 @@ CERTIFICATES: dict[str, Any] = {
 WRONG_VALUES: tuple[Any, ...] = (None, -1, object(), [None], {}, "", b"x")
 ASK_THE_DATABASE = {
     *("W041", "W042", "W043", "E044", "E045", "W046", "W047", "E048", "W050", "E051", "E052"),
-    *("W053", "W083"),
+    *("W053", "W083", "W089", "W093", "W094"),
 }
 
 
@@ -266,6 +266,16 @@ def client_of_before(site: Site) -> None:
     realm.save()
 
 
+def two_steps_for_hidden_users(site: Site) -> None:
+    realm = Realm.objects.get()
+    provider.make_client(realm, two_step_user_code=True, hide_unknown_users=True)
+
+
+def two_steps_without_phone_numbers(site: Site) -> None:
+    site.monkeypatch.setattr("django_ciba.checks.stored_rows.CAN_READ_NUMBERS", False)
+    provider.make_client(Realm.objects.get(), two_step_user_code=True)
+
+
 def pairwise_without_salt(site: Site) -> None:
     provider.make_client(Realm.objects.get(), subject_type="pairwise")
 
@@ -473,6 +483,36 @@ CARELESS: list[Any] = [
     ),
     ("W046", set_realm(accept_expired_id_token_hint=True), "Realm / accepts expired ID tokens"),
     ("W053", set_realm(registration="open"), "Realm / is open to clients"),
+    (
+        "W088",
+        set_ciba("OPEN_PROMPTS_PER_USER", 21),
+        "['OPEN_PROMPTS_PER_USER'] is 21: more than 20 protects nobody.",
+    ),
+    (
+        "W088",
+        set_ciba("OPEN_PROMPTS_PER_CLIENT", 21),
+        "['OPEN_PROMPTS_PER_CLIENT'] is 21: more than 20 protects nobody.",
+    ),
+    (
+        "W088",
+        set_ciba("DENIALS_BEFORE_COOL_DOWN", 11),
+        "['DENIALS_BEFORE_COOL_DOWN'] is 11: more than 10 protects nobody.",
+    ),
+    (
+        "W088",
+        set_ciba("PROMPTS_PER_USER", 101),
+        "be asked 101 times in 600 seconds: more than 10 a minute protects nobody.",
+    ),
+    (
+        "W089",
+        set_realm(denials_before_cool_down=11),
+        "Realm /: denials_before_cool_down is 11: more than 10 protects nobody.",
+    ),
+    (
+        "W089",
+        set_realm(prompt_window=60),
+        "Realm /: prompts_per_user lets one user be asked 20 times in 60 seconds",
+    ),
     ("W050", set_realm(push_delivery=True), "Realm / pushes tokens"),
     ("W047", no_default_journey, "Realm / has clients and no default journey"),
     (
@@ -483,6 +523,8 @@ CARELESS: list[Any] = [
     ("E051", details_type_with(template="{% load x %}"), "template: line 1: Invalid block tag"),
     ("E051", details_type_without_library, "install django-ciba[rar]"),
     ("W054", client_of_before, "Client shop is not of profile fapi-ciba, and realm / takes no"),
+    ("W093", two_steps_for_hidden_users, "Client shop of realm / has two_step_user_code and hide_"),
+    ("W094", two_steps_without_phone_numbers, "Client shop of realm / may name its user by msisdn"),
     ("E052", pairwise_without_salt, "Client shop of realm / is pairwise, and PAIRWISE_SALT is"),
     ("E048", issuer_of("javascript:alert(1)"), "Realm /: issuer_override 'javascript:alert(1)'"),
     ("E048", issuer_of("https://op.example.com/"), "must not end with a slash."),
@@ -695,6 +737,7 @@ def test_the_broker_of_the_environment_counts(site: Site) -> None:
 def test_every_check_is_heard_of_in_these_tests() -> None:
     numbers = {str(getattr(each, "values", each)[0]) for each in CARELESS}
     elsewhere = {"W014", "W015", "I018", "I022", "W034", "W041"}
+    elsewhere |= {"E020", "E021", "E022", "E023", "W075"}  # test_channel_checks
     assert numbers | elsewhere == {each.id.removeprefix("django_ciba.") for each in CHECKS}
 
 

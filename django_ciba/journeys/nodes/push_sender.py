@@ -1,19 +1,41 @@
 """PushSender: put the request before the user."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Literal
 
-from django_ciba.conf import boolean, one_of, positive
+from django_ciba.journeys.config import Positive, option
 from django_ciba.journeys.demand import Demand
-from django_ciba.journeys.node import Node, Option, Step
+from django_ciba.journeys.node import Node, Step
 from django_ciba.models import passkeys_of
 
-PUSH_TYPES: Final = ("default", "challenge", "biometric")
-NUMBER_ENTRIES: Final = ("pick", "type")
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    push_type: Literal["default", "challenge", "biometric"] = option(
+        "default",
+        "How the user approves: `default` is a button; `challenge` is by the number that the "
+        "client shows (`django_ciba_number` in the answer of bc-authorize); `biometric` is by "
+        "a passkey, with user verification.",
+    )
+    message_timeout: Positive | None = option(
+        None,
+        "Seconds that the user has to answer this prompt; null: as long as the request lives.",
+    )
+    number_entry: Literal["pick", "type"] = option(
+        "pick",
+        "With `challenge`: the number is picked out of three (`pick`), or typed (`type`).",
+    )
+    tries: Positive = option(1, "With `challenge`: wrong numbers that end the prompt.")
+    second_factor: bool = option(
+        False, "Ask for a session that has proved a second factor, as STEP_UP knows it."
+    )
+    max_login_age: Positive | None = option(
+        None, "Seconds after which a login is too old to approve with; null: LOGIN_MAX_AGE."
+    )
 
 
-class PushSender(Node):
+class PushSender(Node[Config]):
     """PingAM's Push Sender node.
 
     "sent" means that the request is in the user's inbox; every further channel that reaches the
@@ -23,58 +45,28 @@ class PushSender(Node):
     type = "PushSender"
     label = "Push Sender"
     outcomes = ("sent", "not_registered")
-    options = {
-        "push_type": Option(
-            "default",
-            "How the user approves: `default` is a button; `challenge` is by the number that the "
-            "client shows (`django_ciba_number` in the answer of bc-authorize); `biometric` is by "
-            "a passkey, with user verification.",
-            one_of(*PUSH_TYPES),
-        ),
-        "message_timeout": Option(
-            None,
-            "Seconds that the user has to answer this prompt; null: as long as the request lives.",
-            lambda value: None if value is None else positive(value),
-        ),
-        "number_entry": Option(
-            "pick",
-            "With `challenge`: the number is picked out of three (`pick`), or typed (`type`).",
-            one_of(*NUMBER_ENTRIES),
-        ),
-        "tries": Option(1, "With `challenge`: wrong numbers that end the prompt.", positive),
-        "second_factor": Option(
-            False,
-            "Ask for a session that has proved a second factor, as STEP_UP knows it.",
-            boolean,
-        ),
-        "max_login_age": Option(
-            None,
-            "Seconds after which a login is too old to approve with; null: LOGIN_MAX_AGE.",
-            lambda value: None if value is None else positive(value),
-        ),
-    }
 
-    def step(self, step: Step) -> str:
+    def step(self, step: Step[Config]) -> str:
         user, config = step.authentication_request.user, step.config
         if user is None:
             return "not_registered"
-        biometric = config["push_type"] == "biometric"
+        biometric = config.push_type == "biometric"
         if biometric and not passkeys_of(user).exists():
             return "not_registered"
-        challenge = config["push_type"] == "challenge"
-        timeout = config["message_timeout"]
+        challenge = config.push_type == "challenge"
+        timeout = config.message_timeout
         expires_at = step.authentication_request.expires_at
         step.prompt(
             expires_at if timeout is None else step.now + timedelta(seconds=timeout),
             Demand(
-                number=config["number_entry"] if challenge else "",
+                number=config.number_entry if challenge else "",
                 passkey=biometric,
-                second_factor=config["second_factor"],
-                max_login_age=config["max_login_age"] or 0,
-                tries=config["tries"],
+                second_factor=config.second_factor,
+                max_login_age=config.max_login_age or 0,
+                tries=config.tries,
             ),
         )
         return "sent"
 
-    def shows_a_number(self, config: Mapping[str, Any]) -> bool:
-        return bool(config["push_type"] == "challenge")
+    def shows_a_number(self, config: Config) -> bool:
+        return config.push_type == "challenge"

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.urls import NoReverseMatch
 from django.utils import timezone
 
 from django_ciba.authentication_device import app_enrolment
@@ -44,6 +43,18 @@ def test_a_code_is_shown_once_and_lets_an_app_in(browser: Client, alice: User) -
     app = App()
     assert app.enrol(alice, code=code).json()["user"] == "alice"
     assert "<bdi>Alice&#x27;s phone</bdi>" in browser.get(PAGE).content.decode()
+
+
+def test_the_page_of_devices_leads_here(browser: Client) -> None:
+    assert f'href="{PAGE}"' in browser.get("/ciba/devices/").content.decode()
+
+
+def test_without_the_api_the_page_of_devices_speaks_of_no_app(
+    browser: Client, settings: Any
+) -> None:
+    settings.ROOT_URLCONF = "tests.unit.authentication_device.without_api"
+    assert f'href="{PAGE}"' not in browser.get("/ciba/devices/").content.decode()
+    assert browser.get(PAGE).status_code == 404
 
 
 def test_a_code_lasts_as_long_as_the_site_says(browser: Client, settings: Any) -> None:
@@ -110,15 +121,4 @@ def test_a_form_of_another_site_makes_no_code(alice: User) -> None:
 def test_nobody_makes_a_code_without_a_login(client: Client, db: None) -> None:
     assert client.get(PAGE).status_code == 302
     assert client.post(PAGE).status_code == 403
-    assert not DeviceEnrolment.objects.exists()
-
-
-def test_where_the_api_is_not_mounted_there_is_no_such_page(
-    browser: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def nowhere() -> str:
-        raise NoReverseMatch
-
-    monkeypatch.setattr(app_enrolment, "api_address", nowhere)
-    assert browser.post(PAGE).status_code == 404
     assert not DeviceEnrolment.objects.exists()

@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from django_ciba.due import run_due
 from django_ciba.journeys import NODES, document_problems, node, walk_due
+from django_ciba.journeys.nodes import OWN_NODES
 from django_ciba.models import AuthenticationRequest, Client, Journey
 from tests.unit.journeys import site_nodes
 from tests.unit.journeys.arrange import (
@@ -23,7 +24,7 @@ from tests.unit.journeys.arrange import (
     straight,
 )
 
-OWN = ["PlatformUsername", "PushSender", "PushResultVerifier", "PollingWait"]
+OWN = [each.type for each in OWN_NODES]
 HERE = "tests.unit.journeys.site_nodes"
 
 
@@ -38,7 +39,7 @@ def with_nodes(settings: Any, *names: str) -> None:
 def test_the_sites_nodes_stand_beside_ours(settings: Any) -> None:
     with_nodes(settings, "Step", "Vote")
     assert list(NODES) == [*OWN, "Step", "Vote"]
-    assert len(NODES) == 6
+    assert len(NODES) == len(OWN) + 2
     assert isinstance(NODES["Vote"], site_nodes.Vote)
     assert node("Vote") is NODES["Vote"]
     with_nodes(settings)
