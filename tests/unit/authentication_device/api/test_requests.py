@@ -141,7 +141,7 @@ def test_a_request_that_was_not_put_before_the_user_is_not_shown(alice: User, ap
 
 def test_the_history_holds_the_user_s_own_answers(alice: User, bob: User, app: App) -> None:
     now = timezone.now()
-    fields = {"status": "denied", "answer": "denied"}
+    fields: dict[str, Any] = {"status": "denied", "answer": "denied"}
     old = arrange.waiting(alice, **fields, answered_at=now - timedelta(hours=1))
     new = arrange.waiting(alice, **fields, answered_at=now)
     arrange.waiting(bob, **fields, answered_at=now)
