@@ -492,7 +492,9 @@ that it started with. `{success}` gives tokens only if the user has approved; a 
 approve in the user's place. An answer goes on with the journey at once; a timer does when a worker
 next looks.
 
-A site adds node types of its own by [JOURNEY_NODES](settings.md#journey_nodes).
+[Build a journey](../how-to/build-a-journey.md) has journeys to start from. A site adds node types
+of its own by [JOURNEY_NODES](settings.md#journey_nodes):
+[Write a node](../how-to/write-a-node.md).
 """
 
 
@@ -503,7 +505,7 @@ def journeys_page() -> str:
     return top + "".join(node_section(each) for each in NODES.values())
 
 
-def node_section(node: Node) -> str:
+def node_section(node: Node[Any]) -> str:
     outcomes = [f"`{name}`" for name in node.outcomes]
     outcomes += [f"`{name}` (may be left out)" for name in node.optional_outcomes]
     module = inspect.getdoc(inspect.getmodule(type(node))) or ""
@@ -514,7 +516,12 @@ def node_section(node: Node) -> str:
     ]
     if node.options:
         rows = (
-            (f"`{name}`", json_code(option.default), option.doc, accepted(option.problem, "null"))
+            (
+                f"`{name}`",
+                "must be set" if option.required else json_code(option.default),
+                option.doc,
+                accepted(option.problem, "null"),
+            )
             for name, option in node.options.items()
         )
         parts.append("\n" + table(("option", "default", "meaning", "takes"), rows))

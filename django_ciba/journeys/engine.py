@@ -175,8 +175,8 @@ def _let_it_run_out(found: AuthenticationRequest, now: datetime) -> None:
     """Leave a failed request as one is left whose hint named nobody: pending until it expires."""
     found.status, found.ended_at = AuthenticationRequest.Status.PENDING, None
     found.due_at = found.expires_at
-    if found.prompted_at is not None:
-        found.prompt_until = now
+    if found.prompt_until is not None:
+        found.prompt_until = now  # no answer, and no passcode, counts any more
 
 
 def _must_not_tell(found: AuthenticationRequest) -> bool:

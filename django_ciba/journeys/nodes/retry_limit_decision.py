@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django_ciba.journeys.config import Positive, option
 from django_ciba.journeys.node import Node, Step
+from django_ciba.models import AuthenticationRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class Config:
 class RetryLimitDecision(Node[Config]):
     """PingAM's Retry Limit Decision node.
 
-    It counts for one request; two of these nodes in a journey count apart.
+    It counts for one request; two of these nodes in a journey count apart. A user who has said no
+    is not asked again: that is a reject, however few retries there were.
     """
 
     type = "RetryLimitDecision"
@@ -23,7 +25,8 @@ class RetryLimitDecision(Node[Config]):
 
     def step(self, step: Step[Config]) -> str:
         retries = step.memory.get("retries", 0)
-        if retries >= step.config.limit:
+        denied = step.authentication_request.answer == AuthenticationRequest.Answer.DENIED
+        if denied or retries >= step.config.limit:
             return "reject"
         step.memory["retries"] = retries + 1
         return "retry"

@@ -24,6 +24,7 @@ COMMANDS = [
     ("ciba_keys", "list"),
     ("ciba_run_due",),
 ]
+ASK_NONE = {"ciba_journey"}  # no database is asked
 TABLES = ("realm", "client", "signingkey", "authenticationrequest", "delivery")
 UNREACHABLE = "postgresql://nobody@127.0.0.1:9/none?connect_timeout=2"
 SETTINGS = """
@@ -56,7 +57,7 @@ def manage(*argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_command_of_ours_is_looked_at_here() -> None:
     ours = {name for name, app in get_commands().items() if app == "django_ciba"}
-    assert ours == {name for name, *_ in COMMANDS}
+    assert ours - ASK_NONE == {name for name, *_ in COMMANDS}
     for name in ours:
         assert isinstance(load_command_class("django_ciba", name), OperatorCommand)
 

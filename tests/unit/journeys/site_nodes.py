@@ -47,7 +47,8 @@ class Vote(Node):
     def step(self, step: Walked) -> str | Wait:
         memory = step.memory
         memory["visits"] = memory.get("visits", 0) + 1
-        memory.setdefault("until", (step.now + self.patience(step)).isoformat())
+        if not step.resumed:  # come to again, it waits again
+            memory["until"] = (step.now + self.patience(step)).isoformat()
         given = step.authentication_request.answer
         if given:
             return "yes" if given == AuthenticationRequest.Answer.APPROVED else "no"

@@ -198,7 +198,7 @@ def test_a_type_or_default_that_no_journey_could_mean_is_refused(
     annotation: Any, default: Any, message: str
 ) -> None:
     body = {"__annotations__": {"limit": annotation}, "limit": option(default, "")}
-    config = dataclass(frozen=True)(type("Config", (), body))
+    config: Any = dataclass(frozen=True)(type("Config", (), body))
     with pytest.raises(TypeError, match=message):
         declares(config)
 

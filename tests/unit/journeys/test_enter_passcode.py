@@ -4,13 +4,16 @@ Guesses at the same moment are tried in tests/faults/test_races.py.
 """
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 
 from django_ciba.journeys import (
+    Node,
     PasscodeRefused,
+    Step,
     enter_passcode,
     passcode_has_gone_out,
     walk_due,
@@ -184,3 +187,50 @@ def test_the_delivery_of_an_earlier_passcode_does_not_count(found: Authenticatio
     Delivery.objects.update(state=Delivery.State.DELIVERED)
     assert walk_due(found.pk, after(300))
     assert not passcode_has_gone_out(stored(found))
+
+
+class Remark(Node):
+    """Tells the user something that is no question."""
+
+    type = "Remark"
+    label = "Remark"
+    outcomes = ("next",)
+
+    def step(self, step: Step) -> str:
+        step.send(step.now + timedelta(seconds=60), ("email",), {"passcode": "a remark"})
+        return "next"
+
+
+def test_what_is_said_beside_it_is_neither_the_question_nor_its_delivery(
+    client: Client, alice: AbstractBaseUser, settings: Any
+) -> None:
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "JOURNEY_NODES": [f"{__name__}.Remark"]}
+    document = passcode(HERE)
+    document["nodes"]["send"]["outcomes"]["sent"] = "remark"
+    document["nodes"]["remark"] = {"type": "Remark", "outcomes": {"next": "verify"}}
+    found = begin(document, client, alice)
+    Delivery.objects.filter(round=2).update(state=Delivery.State.DELIVERED)
+    assert not passcode_has_gone_out(found)
+    Delivery.objects.filter(round=1).update(state=Delivery.State.DELIVERED)
+    assert passcode_has_gone_out(found)
+    assert enter(found, carried(found, "passcode")).status == Status.AUTHORIZED
+
+
+def test_a_failure_that_the_client_is_not_told_of_takes_no_passcode(
+    client: Client, alice: AbstractBaseUser
+) -> None:
+    """Pending, so that it looks like nobody's; its journey is over all the same."""
+    client.hide_unknown_users = True
+    client.save()
+    document = passcode(HERE)
+    document["nodes"]["again"]["config"] = {"limit": 1}
+    document["nodes"]["send"]["outcomes"]["sent"] = "pays"
+    document["nodes"]["pays"] = {
+        "type": "ScopeDecision",
+        "config": {"scopes": ["payments"]},
+        "outcomes": {"true": "verify", "false": "@failure"},
+    }
+    found = begin(document, client, alice)
+    assert (found.status, found.node) == (Status.PENDING, "")
+    assert refused(found, "123456", after(1)) == "expired"
+    assert path(stored(found)) == [("send", "sent"), ("pays", "false")]

@@ -109,7 +109,7 @@ def carried(found: AuthenticationRequest, name: str, round_: int = 1) -> str:
 
 def with_passkey(user: AbstractBaseUser) -> None:
     Passkey.objects.create(
-        user=user, name="phone", credential_id="abc", public_key="def", created_at=NOON
+        user_id=user.pk, name="phone", credential_id="abc", public_key="def", created_at=NOON
     )
 
 
@@ -596,6 +596,15 @@ def test_two_retry_limits_count_apart_and_one_request_beside_another(
     walk_due(first.pk, after(10))
     assert stored(first).memory["again"] == {"retries": 1}
     assert "again" not in stored(second).memory
+
+
+def test_who_has_said_no_is_not_asked_again(client: Client, alice: AbstractBaseUser) -> None:
+    document = passcode()
+    document["nodes"]["verify"]["outcomes"]["failure"] = "again"
+    answered = say(begin(document, client, alice), Answer.DENIED, after(10))
+    assert path(answered)[1:] == [("verify", "failure"), ("again", "reject")]
+    assert answered.status == Status.DENIED
+    assert Delivery.objects.filter(round=2).count() == 0
 
 
 @pytest.mark.parametrize("limit", [0, -1, "3", None])
