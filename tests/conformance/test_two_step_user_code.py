@@ -16,7 +16,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_ciba.grants import hold_for
+from django_ciba.grants import HeldPoll, hold_for
 from django_ciba.hooks import CibaHooks
 from django_ciba.jose import CAN_ENCRYPT, ENCRYPTION_ENCS, decrypted, sign
 from django_ciba.models import (
@@ -372,8 +372,13 @@ def test_a_code_that_the_user_keeps_is_asked_for_in_the_first_step_as_ever(
 def test_a_poll_of_two_steps_is_not_held(relying_party: RelyingParties) -> None:
     """It would be woken by a change of the request, and a passcode that goes out is none."""
     rp = relying_party(**TWO_STEPS, backchannel_long_polling=True)
-    held: list[Any] = []
-    holder = SimpleNamespace(held=None, hold=lambda poll: held.append(poll) or True)
+    held: list[HeldPoll] = []
+
+    def hold(poll: HeldPoll) -> bool:
+        held.append(poll)
+        return True
+
+    holder = SimpleNamespace(held=None, hold=hold)
     asked = (
         holder,
         rp.client,
