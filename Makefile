@@ -6,7 +6,7 @@ ONCE ?=
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMPS := $(VENV)/stamps
-NODE := tests/interop/node
+NODE := tests/interop/node tests/browser/node
 
 # Checks read the test site's settings, and keep out of the demo's data.
 SITE := DJANGO_SETTINGS_MODULE=testproject.settings CIBA_VAR=$(CURDIR)/build/check
@@ -57,7 +57,7 @@ format: $(STAMPS)/lint ## lay the code out, and fix what can be fixed without th
 	$(RUN) -m ruff format
 
 clean: ## remove all that was made here, the demo's data included
-	rm -rf $(VENV) .nox build dist docs/_build htmlcov testproject/var $(NODE)/node_modules
+	rm -rf $(VENV) .nox build dist docs/_build htmlcov testproject/var $(NODE:=/node_modules)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -73,11 +73,11 @@ $(STAMPS)/%: pyproject.toml | $(STAMPS)/venv
 	$(RUN) -m pip install --quiet --editable . --group $*
 	@touch $@
 
-# The client library of another language talks to us where there is Node.
-ifneq (,$(and $(shell command -v npm 2>/dev/null),$(wildcard $(NODE)/package-lock.json)))
-test coverage: $(NODE)/node_modules/.stamp
+# The client library of another language talks to us, and axe-core looks at our pages, where there is Node.
+ifneq (,$(shell command -v npm 2>/dev/null))
+test coverage: $(NODE:=/node_modules/.stamp)
 endif
 
-$(NODE)/node_modules/.stamp: $(NODE)/package-lock.json
-	cd $(NODE) && npm ci --no-audit --no-fund --silent
+%/node_modules/.stamp: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --silent
 	@touch $@

@@ -605,6 +605,13 @@ class CibaSettings:
     DEVICE_ENROLMENT_LIFETIME = Setting(
         600, "Seconds that a code to enrol an app is good for.", problem=positive
     )
+    DEVICE_API_URL = Setting[str | None](
+        None,
+        "Public address at which `django_ciba.authentication_device.api.urls` is mounted, for the "
+        "site's own app. Default: the path of that mount, on the host of `DEVICE_URL` or of the "
+        "issuer.",
+        problem=lambda value: None if value is None else endpoint_address(value),
+    )
     DEVICE_API_AMR = Setting[tuple[str, ...] | list[str]](
         (),
         "Authentication methods (RFC 8176) that the site's own app may claim for an answer that it "
@@ -688,6 +695,12 @@ class CibaSettings:
         "`expired_token` and operators can look at it.",
         problem=not_negative,
     )
+    AUDIT_RETENTION = Setting(
+        400 * 86400,
+        "Seconds that an audit event is kept: who was asked, answered, reported or muted, and "
+        "when. Events outlive the requests that they are about.",
+        problem=positive,
+    )
     RETIRED_KEYS_KEPT = Setting(
         30 * 86400,
         "Seconds that a retired signing key stays published. After that, ID tokens that it signed "
@@ -708,6 +721,28 @@ class CibaSettings:
     def key_algs(self) -> tuple[str, ...]:
         """Every algorithm that a realm keeps keys for: to sign, and to have things encrypted to."""
         return (*self.SIGNING_ALGS, *self.ENCRYPTION_ALGS)
+
+    @property
+    def device_address(self) -> str:
+        """DEVICE_URL, or its default, without a final slash."""
+        if self.DEVICE_URL:
+            return self.DEVICE_URL.rstrip("/")
+        parts = urlsplit(self.ISSUER or "")
+        return f"{parts.scheme}://{parts.netloc}/ciba"
+
+    @property
+    def passkey_rp_id(self) -> str:
+        """WebAuthn §4 RP ID: PASSKEY_RP_ID, or its default."""
+        return self.PASSKEY_RP_ID or urlsplit(self.device_address).hostname or ""
+
+    @property
+    def passkey_origins(self) -> tuple[str, ...]:
+        """PASSKEY_ORIGINS, or its default."""
+        if self.PASSKEY_ORIGINS:
+            return tuple(self.PASSKEY_ORIGINS)
+        parts = urlsplit(self.device_address.lower())
+        usual = {"https": ":443", "http": ":80"}.get(parts.scheme, ":")
+        return (f"{parts.scheme}://{parts.netloc.removesuffix(usual)}",)
 
     @classmethod
     def declared(cls) -> Iterator[Setting[Any]]:

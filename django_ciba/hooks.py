@@ -114,6 +114,14 @@ class CibaHooks:
         """
         return user.is_active
 
+    def phone_number(self, user: AbstractBaseUser) -> str:
+        """Where text messages reach that user, or ""; asked in `bc-authorize`, so no statement.
+
+        Override it where the number is elsewhere, or may not be used before it was verified.
+        """
+        known = (_text(user, name) for name in FORMAT_FIELDS["phone_number"])
+        return next((number for number in known if number), "")
+
     def claims(
         self, user: AbstractBaseUser, scopes: Collection[str], client: Client
     ) -> dict[str, Any]:

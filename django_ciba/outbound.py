@@ -1,4 +1,4 @@
-"""The only HTTP client for addresses that others gave us: a client's JWKS and its callbacks.
+"""The only HTTP client for addresses that others gave us: a client's JWKS, its callbacks, pushes.
 
 Whoever registers such an address chooses where our server sends requests, so: https only; the
 name is resolved once, every address it has must be public, and the connection is made to the
@@ -143,16 +143,61 @@ def post_json(
 
     In: the members of the body; headers beside ours, such as `Authorization`.
     Out: the answer, as soon as there is a status: what happens to its body changes nothing.
-    Errors: `OutboundError` when there is none; the other side may have got the request even so.
-    `ValueError` for a header that would break the request, which is a fault of ours.
+    Errors: as of `post_bytes`.
     """
     text = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
     ours = {"Accept": "application/json", "Content-Type": "application/json"}
-    with _exchange("POST", url, {**ours, **(headers or {})}, text) as answer:
+    return post_bytes(url, text, {**ours, **(headers or {})})
+
+
+def post_bytes(url: str, body: bytes, headers: Mapping[str, str]) -> OutboundAnswer:
+    """RFC 8030 §5 and others: POST octets to an address.
+
+    In: the body; headers beside ours, `Content-Type` or `Content-Encoding` among them.
+    Out: the answer, as soon as there is a status: what happens to its body changes nothing.
+    Errors: `OutboundError` when there is none; the other side may have got the request even so.
+    `ValueError` for a header that would break the request, which is a fault of ours.
+    """
+    with _exchange("POST", url, headers, body) as answer:
         received = b""
         with suppress(OSError, http.client.HTTPException, OutboundError):
             received = answer.read(ciba_settings.OUTBOUND_MAX_BYTES)
         return OutboundAnswer(answer.status, _retry_after(answer), received)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A checked connection under TLS, for a protocol that is not HTTP/1.1; one deadline for all."""
+
+    wire: "_Wire"
+    authority: str  # RFC 9110 §7.2
+    path: str
+
+    def send(self, octets: bytes) -> None:
+        self.wire.sendall(octets)
+
+    def receive(self) -> bytes:
+        """What has come, or b"" at the end."""
+        buffer = bytearray(16384)
+        return bytes(buffer[: self.wire.readinto(buffer)])
+
+
+@contextmanager
+def connection(url: str, protocol: str) -> Iterator[Connection]:
+    """RFC 7301: a connection to an address, on which `protocol` (as `h2`) has been agreed upon.
+
+    Errors: `OutboundError` and nothing else, for what is sent and received inside the `with` block
+    too; `BadAnswer` when the other side does not speak the protocol.
+    """
+    deadline = _Deadline(ciba_settings.OUTBOUND_DEADLINE)
+    target = _target(url)
+    if target.scheme != "https":
+        raise AddressRefused("must begin with https://")
+    with _faults(), closing(_connected(target, deadline, protocol)) as connected:
+        if cast(ssl.SSLSocket, connected).selected_alpn_protocol() != protocol:
+            raise BadAnswer(f"the other side does not speak {protocol}")
+        limit = ciba_settings.OUTBOUND_MAX_BYTES + MAX_HEAD_BYTES
+        yield Connection(_Wire(connected, deadline, limit), target.authority, target.path)
 
 
 def address_problem(url: str) -> str | None:
@@ -321,20 +366,26 @@ def _exchange(
     """
     deadline = _Deadline(ciba_settings.OUTBOUND_DEADLINE)
     target = _target(url)
+    with _faults(), closing(_connected(target, deadline)) as connected:
+        limit = ciba_settings.OUTBOUND_MAX_BYTES + MAX_HEAD_BYTES
+        connection = http.client.HTTPConnection(target.host, target.port)
+        # It connects by itself only where it finds no socket.
+        connection.sock = cast(socket.socket, _Wire(connected, deadline, limit))
+        ours = {
+            "Host": target.authority,
+            "User-Agent": "django_ciba",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
+        connection.request(method, target.path, body, {**headers, **ours})
+        yield connection.getresponse()
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """Whatever a socket, TLS or an answer comes to is an `OutboundError`."""
     try:
-        with closing(_connected(target, deadline)) as connected:
-            limit = ciba_settings.OUTBOUND_MAX_BYTES + MAX_HEAD_BYTES
-            connection = http.client.HTTPConnection(target.host, target.port)
-            # It connects by itself only where it finds no socket.
-            connection.sock = cast(socket.socket, _Wire(connected, deadline, limit))
-            ours = {
-                "Host": target.authority,
-                "User-Agent": "django_ciba",
-                "Accept-Encoding": "identity",
-                "Connection": "close",
-            }
-            connection.request(method, target.path, body, {**headers, **ours})
-            yield connection.getresponse()
+        yield
     except TimeoutError as fault:
         raise DeadlineExceeded("took too long") from fault
     except ssl.SSLCertVerificationError as fault:
@@ -345,7 +396,7 @@ def _exchange(
         raise BadAnswer("the answer is not HTTP") from fault
 
 
-def _connected(target: _Target, deadline: _Deadline) -> socket.socket:
+def _connected(target: _Target, deadline: _Deadline, protocol: str | None = None) -> socket.socket:
     """A socket to the target, through the site's proxy if it has one, under TLS if it is https."""
     proxy = ciba_settings.OUTBOUND_PROXY
     plain = _tunnel(proxy, target, deadline) if proxy else _direct(target, deadline)
@@ -353,20 +404,23 @@ def _connected(target: _Target, deadline: _Deadline) -> socket.socket:
         return plain
     try:
         plain.settimeout(deadline.remaining())
-        context = _tls(ciba_settings.OUTBOUND_CA_BUNDLE)
+        context = _tls(ciba_settings.OUTBOUND_CA_BUNDLE, protocol)
         return context.wrap_socket(plain, server_hostname=target.host)
     except BaseException:
         plain.close()
         raise
 
 
-@functools.lru_cache(maxsize=4)
-def _tls(ca_bundle: str | None) -> ssl.SSLContext:
+@functools.lru_cache(maxsize=8)
+def _tls(ca_bundle: str | None, protocol: str | None = None) -> ssl.SSLContext:
     """RFC 9325 §3.1.1, §6.1: TLS 1.2 or later, name and chain verified, by Python's defaults.
 
     Kept, as reading a bundle takes as long as a call: a changed file is seen after a restart.
     """
-    return ssl.create_default_context(cafile=ca_bundle)
+    context = ssl.create_default_context(cafile=ca_bundle)
+    if protocol is not None:
+        context.set_alpn_protocols([protocol])
+    return context
 
 
 def _direct(target: _Target, deadline: _Deadline) -> socket.socket:

@@ -16,6 +16,7 @@ request_failed = Signal()
 request_expired = Signal()
 request_cancelled = Signal()
 request_redeemed = Signal()
+request_reported = Signal()
 
 
 def announce(signal: Signal, authentication_request: Any) -> None:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", front_page, name="front_page"),
     path("oauth2/", include("django_ciba.urls")),
     path("", include("django_ciba.well_known_urls")),
+    path("ciba/api/", include("django_ciba.authentication_device.api.urls")),
     path("ciba/", include("django_ciba.authentication_device.urls")),
     path("admin/", admin.site.urls),
     path("shop/", include("testproject.shop.urls")),

@@ -25,6 +25,7 @@ import psycopg
 import requests
 from psycopg import sql
 
+from tests.asked_often import ASKED_OFTEN
 from tests.services import Service, ServiceError, free_port
 from tests.services.service import LOOPBACK
 
@@ -36,9 +37,17 @@ PASSWORD: Final = "correct horse"
 def realm_document(
     realm: str, *, clients: Sequence[Mapping[str, Any]] = (), **settings: Any
 ) -> dict[str, Any]:
-    """The demo's root realm at another path, with other clients and settings."""
+    """The demo's root realm at another path, with other clients and settings.
+
+    Tests of a live site ask its few users over and over: who is about limits names them.
+    """
     demo = json.loads((ROOT / "testproject" / "realms.json").read_text(encoding="utf-8"))[0]
-    return {**demo, "realm": realm, "settings": settings, "clients": list(clients)}
+    return {
+        **demo,
+        "realm": realm,
+        "settings": {**ASKED_OFTEN, **settings},
+        "clients": list(clients),
+    }
 
 
 class LiveProcess(Service):

@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
-from django_ciba.journeys import answer
+from django_ciba.journeys import Evidence, answer
 from django_ciba.models import AuthenticationRequest
 from django_ciba.testing.provider import (
     ALGS,
@@ -48,9 +48,11 @@ def make_user(username: str = "alice", **changes: Any) -> AbstractBaseUser:
 
 
 def say(auth_req_id: str, verdict: str, amr: Sequence[str] = ("pwd",)) -> AuthenticationRequest:
-    """Answer as the request's user."""
+    """Answer as the request's user, who finds the client's number again where there is one."""
     now: datetime = timezone.now()
-    return answer(find(auth_req_id), verdict, now=now, authenticated_at=now, amr=list(amr))
+    found = find(auth_req_id)
+    evidence = Evidence(number=found.number)
+    return answer(found, verdict, now=now, authenticated_at=now, amr=list(amr), evidence=evidence)
 
 
 def approve(auth_req_id: str) -> AuthenticationRequest:

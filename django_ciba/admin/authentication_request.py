@@ -2,34 +2,38 @@
 on these pages: no auth_req_id, no notification token, not what nodes remember.
 """
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
+from django_ciba.admin.audit_event import details_in_words
 from django_ciba.admin.base import (
+    FoundByPublicId,
     ViewOnlyAdmin,
     ViewOnlyInline,
     readable,
     short,
+    short_id,
     short_moment,
     user_name_lookup,
 )
+from django_ciba.admin.demand import demand_in_words
+from django_ciba.admin.picture import STYLE, picture_of_request
 from django_ciba.journeys import cancel
-from django_ciba.models import AuthenticationRequest, Delivery
+from django_ciba.models import AuditEvent, AuthenticationRequest, Delivery
 
 EXPIRED = "expired"
-SHORT = re.compile(r"[0-9a-f]{8}")
+MOST_EVENTS = 50
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -63,7 +67,9 @@ class DeliveryInline(ViewOnlyInline[Delivery, AuthenticationRequest]):
 
 
 @admin.register(AuthenticationRequest)
-class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
+class AuthenticationRequestAdmin(
+    FoundByPublicId[AuthenticationRequest], ViewOnlyAdmin[AuthenticationRequest]
+):
     fields = [
         "public_id",
         "state",
@@ -79,11 +85,13 @@ class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
         "expires_at",
         "ended_at",
         "journey_version",
+        "drawn",
         "walked",
         "node",
         "due_at",
         "prompted_at",
         "prompt_until",
+        "demanded",
         "answer",
         "answered_at",
         "authenticated_at",
@@ -91,10 +99,19 @@ class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
         "polling_interval",
         "polled_at",
         "slow_downs",
+        "audited",
     ]
-    readonly_fields = ["public_id", "state", "walked", "polled_at"]
+    readonly_fields = [
+        "public_id",
+        "state",
+        "drawn",
+        "walked",
+        "demanded",
+        "polled_at",
+        "audited",
+    ]
     list_display = [
-        "short_id",
+        "shown_id",
         "state",
         "short_client",
         "short_user",
@@ -109,33 +126,23 @@ class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
     inlines = [DeliveryInline]
     actions = ["cancel"]
 
+    class Media:
+        css = {"all": [STYLE]}
+
+    def get_fields(
+        self, request: HttpRequest, obj: AuthenticationRequest | None = None
+    ) -> list[Any]:
+        """The audit is for those who may read it."""
+        may = request.user.has_perm("django_ciba.view_auditevent")
+        return [each for each in self.fields if may or each != "audited"]
+
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         return ["client__client_id", "binding_message", user_name_lookup("user")]
 
-    def get_search_results(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[AuthenticationRequest],
-        search_term: str,
-    ) -> tuple[QuerySet[AuthenticationRequest], bool]:
-        """A public id is looked up as such, however it is written, and by the part that is shown.
-
-        Eight digits may be a binding message as well.
-        """
-        term = search_term.strip().lower()
-        try:
-            return queryset.filter(public_id=UUID(term)), False
-        except ValueError:
-            found, repeats = super().get_search_results(request, queryset, search_term)
-        if SHORT.fullmatch(term):
-            ends = UUID(term + "0" * 24), UUID(term + "f" * 24)
-            found |= queryset.filter(public_id__range=ends)
-        return found, repeats
-
     @admin.display(description="public id", ordering="public_id")
-    def short_id(self, obj: AuthenticationRequest) -> SafeString:
+    def shown_id(self, obj: AuthenticationRequest) -> SafeString | None:
         """Enough of it to tell requests apart; the whole is on its page."""
-        return format_html('<span title="{}">{}</span>', obj.public_id, obj.public_id.hex[:8])
+        return short_id(obj.public_id)
 
     @admin.display(description="client", ordering="client")
     def short_client(self, obj: AuthenticationRequest) -> SafeString:
@@ -169,16 +176,42 @@ class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
 
     @admin.display(description="walk")
     def walked(self, obj: AuthenticationRequest) -> SafeString | str:
-        """Node, outcome and time of each step so far."""
+        """Node, outcome and time of each step so far, by the numbers that the picture has."""
         if not obj.walk:
             return "-"
         rows = format_html_join(
-            "", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", _steps(obj)
+            "", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", _steps(obj)
         )
         return format_html(
-            "<table><thead><tr><th>Node</th><th>Type</th><th>Outcome</th><th>Time</th></tr></thead>"
-            "<tbody>{}</tbody></table>",
+            "<table><thead><tr><th>Step</th><th>Node</th><th>Type</th><th>Outcome</th><th>Time</th></tr>"
+            "</thead><tbody>{}</tbody></table>",
             rows,
+        )
+
+    @admin.display(description="picture")
+    def drawn(self, obj: AuthenticationRequest) -> SafeString:
+        return picture_of_request(obj)
+
+    @admin.display(description="an approval needs")
+    def demanded(self, obj: AuthenticationRequest) -> str:
+        return demand_in_words(obj.demand) if obj.prompted_at is not None else "-"
+
+    @admin.display(description="audit events")
+    def audited(self, obj: AuthenticationRequest) -> SafeString | str:
+        """What was written down of this request, the oldest first."""
+        events = AuditEvent.objects.filter(public_id=obj.public_id).order_by("pk")
+        rows = [
+            (readable(each.at), each.get_event_display(), details_in_words(each.detail))
+            for each in events[:MOST_EVENTS]
+        ]
+        if not rows:
+            return "-"
+        return format_html(
+            "<table><thead><tr><th>Time</th><th>Event</th><th>Detail</th></tr></thead>"
+            '<tbody>{}</tbody></table><a href="{}?q={}">All of them</a>',
+            format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", rows),
+            reverse(f"{self.admin_site.name}:django_ciba_auditevent_changelist"),
+            obj.public_id,
         )
 
     @admin.action(description="Cancel pending requests", permissions=["act"])
@@ -200,12 +233,13 @@ class AuthenticationRequestAdmin(ViewOnlyAdmin[AuthenticationRequest]):
             self.message_user(request, text % ended, messages.WARNING)
 
 
-def _steps(found: AuthenticationRequest) -> Iterable[tuple[str, str, str, str]]:
+def _steps(found: AuthenticationRequest) -> Iterable[tuple[int, str, str, str, str]]:
     nodes = found.journey_version.document.get("nodes", {})
-    for step in found.walk:
+    for number, step in enumerate(found.walk, 1):
         key = str(step.get("node", ""))
         moment = parse_datetime(str(step.get("at", "")))
         yield (
+            number,
             key,
             str(nodes.get(key, {}).get("type", "")),
             str(step.get("outcome", "")),

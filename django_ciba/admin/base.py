@@ -3,9 +3,11 @@
 Every class lists its `fields`: a column that a model gets later is not shown unasked.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -87,6 +89,30 @@ class ViewOnlyAdmin(OperatorAdmin[M]):
         return self.falls_with_its_owner(request, obj)
 
 
+class FoundByPublicId(_ModelAdmin[M]):
+    """A page of rows that bear a request's public id, which can be searched for."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[M], search_term: str
+    ) -> tuple[models.QuerySet[M], bool]:
+        """A public id is looked up as such, however it is written, and by the part that is shown.
+
+        Eight digits may be a binding message as well.
+        """
+        term = search_term.strip().lower()
+        try:
+            return queryset.filter(public_id=UUID(term)), False
+        except ValueError:
+            found, repeats = super().get_search_results(request, queryset, search_term)
+        if _SHORT_ID.fullmatch(term):
+            ends = UUID(term + "0" * 24), UUID(term + "f" * 24)
+            found |= queryset.filter(public_id__range=ends)
+        return found, repeats
+
+
+_SHORT_ID = re.compile(r"[0-9a-f]{8}")
+
+
 class ViewOnlyInline(_TabularInline[M, Parent]):
     """Rows of another model, to look at on the page of what they belong to."""
 
@@ -122,6 +148,13 @@ def short(text: Any, most: int) -> SafeString:
     whole = str(text)
     shown = whole if len(whole) <= most else f"{whole[: most - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"
     return format_html('<span title="{}">{}</span>', whole, shown)
+
+
+def short_id(public_id: UUID | None) -> SafeString | None:
+    """Enough of a public id to tell requests apart."""
+    if public_id is None:
+        return None
+    return format_html('<span title="{}">{}</span>', public_id, public_id.hex[:8])
 
 
 def readable(moment: datetime) -> str:

@@ -1,31 +1,67 @@
 """One request's own page: who asks and for what, the user's answer, and what came of it."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
 
-from django_ciba.authentication_device.logins import authenticated_at, authentication_methods
+from django_ciba.authentication_device import passkeys
 from django_ciba.authentication_device.pages import (
     device_data,
     device_page,
     page_response,
+    refused_page,
     signed_in_user,
 )
 from django_ciba.authentication_device.presentation import Card, Outcome
-from django_ciba.journeys import NotAnswerable, answer
-from django_ciba.models import AuthenticationRequest
+from django_ciba.authentication_device.refusals import TELLING, note_refusal, note_refusal_at
+from django_ciba.authentication_device.step_up import step_up
+from django_ciba.journeys import Evidence, NotAnswerable, answer, demand_of
+from django_ciba.models import AuthenticationRequest, Delivery
 
 VERDICTS: Final = (AuthenticationRequest.Answer.APPROVED, AuthenticationRequest.Answer.DENIED)
 
-# RFC 9110 §15.5: an answer that contradicts the one on record is a conflict; one to a request that
-# has run out, or was ended by others, comes to something that is gone.
-REFUSALS: Final = {"answered": 409, "expired": 410, "ended": 410, "user_locked": 403}
+# RFC 9110 §15.5: an answer that contradicts the one on record, or is for a question that has been
+# replaced, is a conflict; one to a request that has run out, or was ended by others, comes to
+# something that is gone; one that lacks what it must come with, or has it wrong, is understood and
+# not processed (422); and where the user must do something elsewhere first, it is forbidden (403).
+REFUSALS: Final = {
+    "answered": 409,
+    "ended": 410,
+    "expired": 410,
+    "login_too_old": 403,
+    "needs_link": 403,
+    "needs_number": 422,
+    "needs_passcode": 422,
+    "needs_passkey": 422,
+    "needs_second_factor": 403,
+    "not_prompted": 404,
+    "passkey_refused": 422,
+    "prompted_again": 409,
+    "stale_challenge": 409,
+    "user_locked": 403,
+    "wrong_link": 403,
+    "wrong_number": 422,
+    "wrong_passcode": 422,
+}
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What an answer comes with: the evidence, and when and how its user proved who they are."""
+
+    evidence: Evidence
+    authenticated_at: datetime
+    amr: tuple[str, ...]
+    prompt: int | None
+
+
+@sensitive_post_parameters("passcode")
 @device_page("GET", "HEAD", "POST")
 def request_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Shows the request, or what came of it; a POST answers it, a GET never changes anything.
@@ -33,13 +69,22 @@ def request_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     Somebody else's request and one that does not exist are the same 404.
     """
     now = timezone.now()
-    found = _own_request(request, public_id)
+    found = own_request(request, public_id)
     if found is None:
+        if request.method == "POST":
+            note_foreign(request, public_id)
         return page_response(request, "not_found.html", {}, status=404)
     if request.method == "POST":
         return _take_answer(request, found, now)
+    if answers_by_address(request):
+        note_refusal(request, found, "get", now)
+        return refused_page(request, "get", status=400)
     card = Card(found, now)
     if card.outcome == Outcome.WAITING:
+        # What a message told of may have been asked again; the answer is for the newest.
+        newest = AuthenticationRequest.objects.like(found, now).first()
+        if newest is not None and newest.pk > found.pk:
+            return HttpResponseRedirect(reverse("ciba_device:request", args=[newest.public_id]))
         return page_response(request, "request.html", {"card": card})
     return _outcome_page(request, found, now)
 
@@ -48,19 +93,49 @@ def request_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def card(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The card alone, for the page's script to put into the list; 404 when it waits no longer."""
     now = timezone.now()
-    found = _own_request(request, public_id)
+    found = own_request(request, public_id)
     if found is None or Card(found, now).outcome != Outcome.WAITING:
         return HttpResponse(status=404)
     return page_response(request, "card.html", {"card": Card(found, now)})
 
 
-def _own_request(request: HttpRequest, public_id: UUID) -> AuthenticationRequest | None:
+def own_request(request: HttpRequest, public_id: UUID) -> AuthenticationRequest | None:
     """The signed-in user's request of that name, once it has been put before them."""
     return (
-        AuthenticationRequest.objects.select_related("client")
+        AuthenticationRequest.objects.times_asked(timezone.now())
+        .select_related("client")
         .filter(public_id=public_id, user_id=signed_in_user(request).pk, prompted_at__isnull=False)
         .first()
     )
+
+
+def note_foreign(request: HttpRequest, public_id: UUID) -> None:
+    """Write down who tried to answer what another user was asked; they hear that it is unknown."""
+    others = AuthenticationRequest.objects.exclude(user_id=signed_in_user(request).pk)
+    if others.filter(public_id=public_id).exists():
+        note_refusal_at(request, {"public_id": public_id}, "another_user")
+
+
+def answers_by_address(request: HttpRequest) -> bool:
+    """RFC 9110 §9.2.1: an address that tries to answer, as a link in a mail could."""
+    return any(name in request.GET for name in ("verdict", "number", "passcode", "passkey"))
+
+
+def given_verdict(request: HttpRequest) -> str:
+    """The form's one verdict; "" for none, two, or another word."""
+    given = request.POST.getlist("verdict")
+    return given[0] if len(given) == 1 and given[0] in VERDICTS else ""
+
+
+def given_prompt(request: HttpRequest) -> int | None:
+    """Which prompt the form was made for; a form without one is taken for the prompt of now."""
+    given = request.POST.get("prompt", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
+
+
+def given_passcode(request: HttpRequest) -> str:
+    """Without the spaces that messages group it by."""
+    return "".join(request.POST.get("passcode", "").split())
 
 
 def _take_answer(request: HttpRequest, found: AuthenticationRequest, now: datetime) -> HttpResponse:
@@ -69,37 +144,89 @@ def _take_answer(request: HttpRequest, found: AuthenticationRequest, now: dateti
     Sent twice (a double click, a reload) it is still one answer, and the page says what it was; a
     different second verdict hears that it was not taken.
     """
-    given = request.POST.getlist("verdict")
-    if len(given) != 1 or given[0] not in VERDICTS:
-        context = {"card": Card(found, now), "no_verdict": True}
+    verdict = given_verdict(request)
+    if not verdict:
+        context = {"card": Card(found, now), "problem": "no_verdict"}
         return page_response(request, "request.html", context, status=400)
     try:
+        proof = _proof(request, found, verdict, now)
         answer(
             found,
-            given[0],
+            verdict,
             now=now,
-            authenticated_at=authenticated_at(request, now),
-            amr=authentication_methods(request),
-            prompt=_prompt(request),
+            authenticated_at=proof.authenticated_at,
+            amr=proof.amr,
+            prompt=proof.prompt,
+            evidence=proof.evidence,
         )
     except NotAnswerable as refused:
-        if refused.reason == "prompted_again":
-            found.refresh_from_db()
-            return page_response(request, "request.html", {"card": Card(found, now)}, status=409)
-        found.refresh_from_db(
-            fields=["status", "answer", "answered_at", "ended_at", "prompt_until"]
-        )
-        if found.answer != given[0]:
-            return _outcome_page(request, found, now, refused.reason)
-    outcome_page = HttpResponseRedirect(reverse("ciba_device:request", args=[found.public_id]))
-    outcome_page.status_code = 303  # RFC 9110 §15.4.4: what follows is a GET
-    return outcome_page
+        if refused.reason in TELLING:
+            note_refusal(request, found, refused.reason, now)
+        found.refresh_from_db()
+        if refused.reason != "answered" or found.answer != verdict:
+            return _refused(request, found, refused.reason, now)
+    return see(reverse("ciba_device:request", args=[found.public_id]))
 
 
-def _prompt(request: HttpRequest) -> int | None:
-    """Which prompt the form was made for; a form without one is taken for the prompt of now."""
-    given = request.POST.get("prompt", "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
+def _proof(
+    request: HttpRequest, found: AuthenticationRequest, verdict: str, now: datetime
+) -> Proof:
+    """What the form and its session bring. Raises PasskeyRefused. A denial needs nothing."""
+    site, prompt, demand = step_up(), given_prompt(request), demand_of(found)
+    authenticated_at, amr = site.authenticated_at(request, now), site.amr(request)
+    if verdict != AuthenticationRequest.Answer.APPROVED:
+        return Proof(Evidence(), authenticated_at, tuple(amr), prompt)
+    second_factor = site.second_factor(request)
+    signature = request.POST.get("passkey", "") if demand.passkey and passkeys.INSTALLED else ""
+    if signature:
+        challenge = request.POST.get("challenge", "")
+        signed = passkeys.signed_approval(signed_in_user(request), found, challenge, signature, now)
+        # It is a login of this moment, by two factors; and good for the prompt that it signed.
+        authenticated_at, amr, second_factor = now, list(signed.amr), True
+        prompt = found.prompt_number if prompt is None else prompt
+    evidence = Evidence(
+        number=request.POST.get("number", "").strip(),
+        passkey=bool(signature),
+        passcode=given_passcode(request),
+        second_factor=second_factor,
+    )
+    if demand.passcode:
+        amr = [*amr, *_passcode_methods(found)]
+    return Proof(evidence, authenticated_at, tuple(dict.fromkeys(amr)), prompt)
+
+
+def _passcode_methods(found: AuthenticationRequest) -> list[str]:
+    """RFC 8176 §2: a one-time passcode, and that it went by text message if it did."""
+    by_sms = Delivery.objects.filter(
+        authentication_request=found,
+        kind=Delivery.Kind.PROMPT,
+        channel="sms",
+        state=Delivery.State.DELIVERED,
+    )
+    return ["otp", "sms"] if by_sms.exists() else ["otp"]
+
+
+def _refused(
+    request: HttpRequest, found: AuthenticationRequest, reason: str, now: datetime
+) -> HttpResponse:
+    """Nothing was approved; the page says why, and what to do, with the request still before it."""
+    shown = Card(found, now)
+    if shown.outcome != Outcome.WAITING or reason in ("user_locked", "ended"):
+        return _outcome_page(request, found, now, reason)
+    here, way = reverse("ciba_device:request", args=[found.public_id]), None
+    if reason == "login_too_old":
+        way = step_up().sign_in_again_url(request, here)
+    elif reason == "needs_second_factor":
+        way = step_up().second_factor_url(request, here)
+    context: dict[str, Any] = {"card": shown, "problem": reason, "way": way}
+    return page_response(request, "request.html", context, status=REFUSALS[reason])
+
+
+def see(address: str) -> HttpResponseRedirect:
+    """RFC 9110 §15.4.4: what follows is a GET."""
+    answered = HttpResponseRedirect(address)
+    answered.status_code = 303
+    return answered
 
 
 def _outcome_page(

@@ -3,6 +3,7 @@
 from typing import Final
 from uuid import UUID
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -15,10 +16,10 @@ from django_ciba.authentication_device.pages import (
     signed_in_user,
 )
 from django_ciba.authentication_device.presentation import Card
-from django_ciba.models import AuthenticationRequest
+from django_ciba.models import AuditEvent, AuthenticationRequest
 
 MOST_WAITING: Final = 100  # the next ones show when some of these have been answered
-MOST_ANSWERED: Final = 20
+ON_A_PAGE: Final = 20
 
 
 @device_page("GET", "HEAD")
@@ -26,7 +27,8 @@ def inbox(request: HttpRequest) -> HttpResponse:
     """Everything that waits, each in full, the one that runs out first on top."""
     now = timezone.now()
     rows = AuthenticationRequest.objects.waiting_for(signed_in_user(request), now)
-    cards = [Card(row, now) for row in rows.select_related("client")[:MOST_WAITING]]
+    shown = rows.times_asked(now).select_related("client")[:MOST_WAITING]
+    cards = [Card(row, now) for row in shown]
     return page_response(request, "inbox.html", {"cards": cards})
 
 
@@ -47,15 +49,21 @@ def waiting(request: HttpRequest, public_id: UUID | None = None) -> JsonResponse
 
 @device_page("GET", "HEAD")
 def history(request: HttpRequest) -> HttpResponse:
-    """The user's own last answers, for as long as requests are kept (`RETENTION`)."""
+    """What the user was asked before, answered or not, while it is kept (`RETENTION`)."""
     now = timezone.now()
     rows = (
-        AuthenticationRequest.objects.filter(
-            user_id=signed_in_user(request).pk, answered_at__isnull=False
-        )
+        AuthenticationRequest.objects.put_before(signed_in_user(request))
+        .exclude(pk__in=AuthenticationRequest.objects.waiting_for(signed_in_user(request), now))
         .select_related("client")
-        .order_by("-answered_at")
+        .order_by("-created_at", "-pk")
     )
-    return page_response(
-        request, "history.html", {"cards": [Card(row, now) for row in rows[:MOST_ANSWERED]]}
+    page = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page"))
+    vouched = AuditEvent.objects.filter(
+        public_id__in=[row.public_id for row in page], detail__vouched=True
     )
+    context = {
+        "page": page,
+        "cards": [Card(row, now) for row in page],
+        "vouched": set(vouched.values_list("public_id", flat=True)),
+    }
+    return page_response(request, "history.html", context)

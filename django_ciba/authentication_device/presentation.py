@@ -6,10 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from django_ciba.authorization_details import Presented, presented
+from django_ciba.journeys import Demand, choices, demand_of
 from django_ciba.models import AuthenticationRequest, configuration
 from django_ciba.protocol.names import OPENID_SCOPE, SCOPE_CLAIMS
 
@@ -25,6 +27,15 @@ SCOPE_WORDS: Final[dict[str, Promise]] = {
 }
 # What every ID token says, asked for or not.
 OF_OPENID: Final = ("sub", "acr")
+
+# How an approval proved itself, by what its prompt demanded (journeys.Demand).
+PROOF_WORDS: Final[dict[str, Promise]] = {
+    "number": _("with the number that was shown"),
+    "passkey": _("with a passkey"),
+    "passcode": _("with the passcode that was sent"),
+    "link": _("by the link that was sent"),
+    "second_factor": _("with a second factor"),
+}
 
 
 class Outcome(StrEnum):
@@ -52,6 +63,44 @@ class Card:
 
     authentication_request: AuthenticationRequest
     now: datetime
+    # Where it is answered without a login: the address of the link that the user was sent.
+    link: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where its forms are sent."""
+        return self.link or reverse("ciba_device:request", args=[self.id])
+
+    @property
+    def demand(self) -> Demand:
+        """What an approval must come with."""
+        return demand_of(self.authentication_request)
+
+    @property
+    def is_plain(self) -> bool:
+        """A button approves: nothing must be picked, typed, signed or opened."""
+        demand = self.demand
+        return not (demand.number or demand.passkey or demand.passcode or self.needs_link)
+
+    @property
+    def needs_link(self) -> bool:
+        """It is approved on another page: the one that the user was sent a link to."""
+        return bool(self.demand.link) and not self.link
+
+    @property
+    def picks_number(self) -> bool:
+        """A number is picked where nothing else is asked for: each of its buttons approves."""
+        demand = self.demand
+        return demand.number == "pick" and not (demand.passkey or demand.passcode)
+
+    @property
+    def types_number(self) -> bool:
+        return bool(self.demand.number) and not self.picks_number
+
+    @property
+    def numbers(self) -> list[str]:
+        """To pick from, the same ones each time."""
+        return choices(self.authentication_request)
 
     @property
     def id(self) -> str:
@@ -111,6 +160,19 @@ class Card:
         minutes, seconds = divmod(self.seconds_left, 60)
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+    @property
+    def proofs(self) -> list[Promise]:
+        """What its approval came with; nothing for a plain yes, and for a no."""
+        found = self.authentication_request
+        if found.answer != AuthenticationRequest.Answer.APPROVED:
+            return []
+        return [words for name, words in PROOF_WORDS.items() if found.demand.get(name)]
+
+    @property
+    def times_asked(self) -> int:
+        """How many requests that look like this one wait; more than one are shown as one."""
+        return int(getattr(self.authentication_request, "times_asked", 1))
 
     @property
     def outcome(self) -> Outcome:

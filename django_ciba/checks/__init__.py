@@ -7,10 +7,12 @@ it. Ids are public: sites put them into SILENCED_SYSTEM_CHECKS, so a number is n
 from typing import Final
 
 from django_ciba.checks import (
+    answering,
     client_certificates,
     declared_settings,
     deployment,
     host_site,
+    prompt_channels,
     stored_rows,
 )
 from django_ciba.checks.check import Check
@@ -70,8 +72,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         id="django_ciba.E008",
         title="PROMPT_CHANNELS names a channel that cannot be used",
-        hint="Put 'email', 'console', or dotted paths of subclasses of "
-        "django_ciba.prompts.Channel into DJANGO_CIBA['PROMPT_CHANNELS'].",
+        hint="Put 'email', 'webpush', 'fcm', 'apns', 'sms', 'console', or dotted paths of "
+        "subclasses of django_ciba.prompts.Channel into DJANGO_CIBA['PROMPT_CHANNELS'].",
         find=host_site.unusable_channels,
     ),
     Check(
@@ -95,6 +97,57 @@ CHECKS: Final[tuple[Check, ...]] = (
         "DJANGO_CIBA together, and CLIENT_CERTIFICATE_VERIFIED_HEADER and MTLS_ENDPOINTS only "
         "beside them.",
         find=client_certificates.contradictions,
+    ),
+    Check(
+        id="django_ciba.E020",
+        title="A channel of PROMPT_CHANNELS needs a package",
+        hint="Install the extra that the message names, or take the channel out of "
+        "DJANGO_CIBA['PROMPT_CHANNELS'].",
+        find=prompt_channels.missing_packages,
+    ),
+    Check(
+        id="django_ciba.E021",
+        title="Web push is not set up",
+        hint="Run manage.py ciba_webpush_key and put the two lines that it prints into "
+        "DJANGO_CIBA, with an address of yours as the contact.",
+        find=prompt_channels.web_push_not_set_up,
+    ),
+    Check(
+        id="django_ciba.E022",
+        title="Push to the site's own app is not set up",
+        hint="For 'fcm', name the JSON file of a service account's key in "
+        "DJANGO_CIBA['FCM_SERVICE_ACCOUNT']. For 'apns', set APNS_KEY_FILE, APNS_KEY_ID, "
+        "APNS_TEAM_ID and APNS_TOPIC in DJANGO_CIBA together.",
+        find=prompt_channels.app_push_not_set_up,
+    ),
+    Check(
+        id="django_ciba.E023",
+        title="Text messages are not set up",
+        hint="Set DJANGO_CIBA['SMS_BACKEND'] to the dotted path of a subclass of "
+        "django_ciba.prompts.sms.SmsBackend.",
+        find=prompt_channels.text_messages_not_set_up,
+    ),
+    Check(
+        id="django_ciba.E024",
+        title="STEP_UP cannot be used",
+        hint="Set DJANGO_CIBA['STEP_UP'] to the dotted path of a subclass of "
+        "django_ciba.authentication_device.step_up.StepUp, or remove it to get PasswordStepUp.",
+        find=answering.unusable_step_up,
+    ),
+    Check(
+        id="django_ciba.E025",
+        title="No browser would use a passkey",
+        hint="Make DJANGO_CIBA['PASSKEY_RP_ID'] the domain of the authentication device or a "
+        "domain above it, and write DJANGO_CIBA['PASSKEY_ORIGINS'] as https://op.example.com, "
+        "without a path. Both have defaults out of DEVICE_URL, or of ISSUER.",
+        find=answering.passkeys_of_another_domain,
+    ),
+    Check(
+        id="django_ciba.E026",
+        title="The library for passkeys is missing",
+        hint="pip install 'django-ciba[passkeys]', or remove the settings of passkeys from "
+        "DJANGO_CIBA.",
+        find=answering.passkeys_without_library,
     ),
     Check(
         id="django_ciba.W001",
@@ -298,6 +351,14 @@ CHECKS: Final[tuple[Check, ...]] = (
         find=deployment.no_cleanup,
         deploy=True,
     ),
+    Check(
+        id="django_ciba.W075",
+        title="E-mail has no time limit",
+        hint="Set EMAIL_TIMEOUT, or the option timeout of the mailer in MAILERS, to less than "
+        "DJANGO_CIBA['DELIVERY_LEASE'], as 10.",
+        find=prompt_channels.mail_without_time_limit,
+        deploy=True,
+    ),
     # Only `manage.py check --deploy --database default`: Django asks no database unasked.
     Check(
         id="django_ciba.W041",
@@ -394,6 +455,15 @@ CHECKS: Final[tuple[Check, ...]] = (
         database=True,
     ),
     Check(
+        id="django_ciba.W083",
+        title="A journey asks for passkeys, and their library is missing",
+        hint="pip install 'django-ciba[passkeys]', or give the journey another way to approve "
+        "(manage.py ciba_import, or the admin): what it asks for cannot be done.",
+        find=answering.journeys_with_passkeys_without_library,
+        deploy=True,
+        database=True,
+    ),
+    Check(
         id="django_ciba.W049",
         title="Nothing rotates a realm's signing keys",
         hint="Add {'django_ciba.rotate_keys': {'task': 'django_ciba.rotate_keys', 'schedule': "
@@ -428,6 +498,23 @@ CHECKS: Final[tuple[Check, ...]] = (
         hint="Give it profile fapi-ciba, and what that profile needs, by manage.py ciba_import or "
         "in the admin; or disable it.",
         find=stored_rows.clients_without_the_profile,
+        deploy=True,
+        database=True,
+    ),
+    Check(
+        id="django_ciba.W088",
+        title="A limit of prompts that protects nobody",
+        hint="Lower it in DJANGO_CIBA, or remove it to get the default: whoever knows a user's "
+        "name may ask them until they say yes.",
+        find=declared_settings.limits_that_protect_nothing,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W089",
+        title="A realm's limit of prompts protects nobody",
+        hint="Lower it in the realm's settings, or remove it to get the site's: whoever knows a "
+        "user's name may ask them until they say yes.",
+        find=stored_rows.realms_whose_limits_protect_nothing,
         deploy=True,
         database=True,
     ),

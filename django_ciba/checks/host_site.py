@@ -26,7 +26,7 @@ from django_ciba.prompts import Channel
 from django_ciba.prompts.registry import CHANNELS
 
 
-def _class_problem(path: str, base: type) -> str | None:
+def class_problem(path: str, base: type) -> str | None:
     """What is wrong with a dotted path that should name a subclass of `base`."""
     try:
         found = import_string(path)
@@ -43,7 +43,7 @@ def _class_problem(path: str, base: type) -> str | None:
 
 def unusable_hooks() -> Iterator[str]:
     path = usable("HOOKS")
-    if (problem := _class_problem(path, CibaHooks)) is not None:
+    if (problem := class_problem(path, CibaHooks)) is not None:
         yield f"DJANGO_CIBA['HOOKS'] {path!r} {problem}."
 
 
@@ -56,7 +56,7 @@ def unusable_channels() -> Iterator[str]:
                 f"DJANGO_CIBA['PROMPT_CHANNELS']: {name!r} is neither a dotted path nor one of "
                 f"{', '.join(CHANNELS)}."
             )
-        elif (problem := _class_problem(name, Channel)) is not None:
+        elif (problem := class_problem(name, Channel)) is not None:
             yield f"DJANGO_CIBA['PROMPT_CHANNELS']: {name!r} {problem}."
 
 
@@ -65,7 +65,7 @@ def unusable_nodes() -> Iterator[str]:
     problems = [
         f"DJANGO_CIBA['JOURNEY_NODES']: {path!r} {problem}."
         for path in paths
-        if (problem := _class_problem(path, Node)) is not None
+        if (problem := class_problem(path, Node)) is not None
     ]
     yield from problems
     if paths and not problems:

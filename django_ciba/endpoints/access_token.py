@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from django_ciba.client_authentication import authenticated_client
 from django_ciba.client_certificates import ClientCertificate
-from django_ciba.endpoints.wire import WireEndpoint, answered
+from django_ciba.endpoints.wire import WireEndpoint
 from django_ciba.grants import (
     HeldPoll,
     grant_for,
@@ -22,6 +22,7 @@ from django_ciba.proof_of_possession import token_sender
 from django_ciba.protocol.confirmation import Confirmation
 from django_ciba.protocol.errors import AuthorizationPending, InvalidClient, ProtocolError
 from django_ciba.protocol.parameters import Parameters
+from django_ciba.wire import answered
 
 
 class TokenEndpoint(WireEndpoint):

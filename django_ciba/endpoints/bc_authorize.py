@@ -8,8 +8,9 @@ from rest_framework.request import Request
 
 from django_ciba.backchannel_authentication import answer_to
 from django_ciba.client_authentication import authenticated_client
-from django_ciba.endpoints.wire import WireEndpoint, answered
+from django_ciba.endpoints.wire import WireEndpoint
 from django_ciba.protocol.errors import AccessDenied, InvalidClient, ProtocolError
+from django_ciba.wire import answered
 
 
 class BackchannelAuthenticationEndpoint(WireEndpoint):

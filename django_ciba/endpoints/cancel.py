@@ -8,8 +8,9 @@ from rest_framework.request import Request
 
 from django_ciba.backchannel_authentication.cancel import the_request_is_cancelled
 from django_ciba.client_authentication import authenticated_client
-from django_ciba.endpoints.wire import WireEndpoint, answered
+from django_ciba.endpoints.wire import WireEndpoint
 from django_ciba.protocol.errors import InvalidClient, ProtocolError
+from django_ciba.wire import answered
 
 
 class CancelEndpoint(WireEndpoint):

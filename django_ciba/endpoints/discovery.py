@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from django_ciba.client_authentication import offered_methods
 from django_ciba.conf import ciba_settings
 from django_ciba.delivery import offered_modes
-from django_ciba.endpoints.wire import NoSuchRealm, WireEndpoint, json_response
+from django_ciba.endpoints.wire import NoSuchRealm, WireEndpoint
 from django_ciba.grants import GRANTS
 from django_ciba.hooks import hooks, supported_claims
 from django_ciba.jose import (
@@ -26,6 +26,7 @@ from django_ciba.jose import (
     MAC_ALGS,
 )
 from django_ciba.models import Client, Realm, SigningKey, configuration
+from django_ciba.wire import json_response
 
 OF_MUTUAL_TLS: Final = (
     "CLIENT_CERTIFICATE_HEADER",

@@ -7,9 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
 from django_ciba.client_authentication import authenticated_client
-from django_ciba.endpoints.wire import WireEndpoint, answered, jwt_answer
+from django_ciba.endpoints.wire import WireEndpoint, jwt_answer
 from django_ciba.protocol.errors import InvalidClient, ProtocolError
 from django_ciba.tokens import INTROSPECTION_TYPE, introspected, signed_introspection
+from django_ciba.wire import answered
 
 SIGNED: Final = f"application/{INTROSPECTION_TYPE}"
 

@@ -5,8 +5,9 @@ import json
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from django_ciba.endpoints.wire import WireEndpoint, json_response
+from django_ciba.endpoints.wire import WireEndpoint
 from django_ciba.models import Realm, configuration
+from django_ciba.wire import json_response
 
 
 class JwkSetEndpoint(WireEndpoint):

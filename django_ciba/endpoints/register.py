@@ -18,15 +18,7 @@ from django_ciba.client_registration.dynamic import (
     self_registered,
     self_updated,
 )
-from django_ciba.endpoints.wire import (
-    NoToken,
-    WireEndpoint,
-    answered,
-    body,
-    in_challenge,
-    json_response,
-)
-from django_ciba.jose import Malformed, parse_json
+from django_ciba.endpoints.wire import NoToken, WireEndpoint, in_challenge
 from django_ciba.journeys import cancel
 from django_ciba.models import AuthenticationRequest, Client, Grant, InitialAccessToken, Realm
 from django_ciba.protocol.challenge import challenge
@@ -34,16 +26,15 @@ from django_ciba.protocol.errors import (
     AccessDenied,
     InvalidClientMetadata,
     InvalidRedirectUri,
-    InvalidRequest,
     InvalidToken,
     ProtocolError,
     UnapprovedSoftwareStatement,
 )
 from django_ciba.protocol.problems import described
+from django_ciba.wire import answered, json_object, no_content
 
 logger = logging.getLogger("django_ciba.client_registration")
 
-JSON_TYPE: Final = "application/json"
 UNKNOWN_TOKEN: Final = (
     "the registration access token is not one of this client, or there is no such client"
 )
@@ -75,15 +66,7 @@ class _Registration(WireEndpoint):
 
         Raises InvalidRequest, UnapprovedSoftwareStatement.
         """
-        media_type = http.META.get("CONTENT_TYPE", "").partition(";")[0]
-        if media_type.strip().lower() != JSON_TYPE:
-            raise InvalidRequest(f"send the metadata as {JSON_TYPE}")
-        try:
-            found = parse_json(body(http))
-        except Malformed as fault:
-            raise InvalidRequest(f"the body is {fault.reason}") from None
-        if not isinstance(found, dict):
-            raise InvalidRequest("the body must be a JSON object of client metadata")
+        found = json_object(http)
         if found.get("software_statement") is not None:
             raise UnapprovedSoftwareStatement(
                 "software_statement: none is approved here; send its claims as plain members"
@@ -170,9 +153,7 @@ class ClientConfigurationEndpoint(_Registration):
             for pk in pending.values_list("pk", flat=True):
                 cancel(pk, self.now, by_client=True)
         logger.info("client %s ended its registration", client.client_id)
-        answer = json_response(b"", 204)
-        del answer["Content-Type"]
-        return answer
+        return no_content()
 
     def managed(self, token: str, *, lock: bool = False) -> Client:
         """RFC 7592 §2: the client of the path, which must be the token's.

@@ -7,9 +7,10 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from django_ciba.client_authentication import authenticated_client
-from django_ciba.endpoints.wire import WireEndpoint, answered
+from django_ciba.endpoints.wire import WireEndpoint
 from django_ciba.protocol.errors import InvalidClient, ProtocolError
 from django_ciba.tokens import end_the_grant
+from django_ciba.wire import answered
 
 
 class RevocationEndpoint(WireEndpoint):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
-from django_ciba.endpoints.wire import NoToken, WireEndpoint, answered, in_challenge, jwt_answer
+from django_ciba.endpoints.wire import NoToken, WireEndpoint, in_challenge, jwt_answer
 from django_ciba.hooks import hooks
 from django_ciba.models import Client, Token
 from django_ciba.proof_of_possession import Place, SentToken, challenges, sent_token
@@ -19,6 +19,7 @@ from django_ciba.protocol.errors import (
 )
 from django_ciba.protocol.names import OPENID_SCOPE
 from django_ciba.tokens import requested_claims, signed_userinfo
+from django_ciba.wire import answered
 
 
 class UserInfoEndpoint(WireEndpoint):

@@ -39,6 +39,7 @@ from .public_keys import (
     VerificationKey,
     encryption_keys,
     thumbprint,
+    verification_key,
     verification_keys,
 )
 from .signatures import (
@@ -93,6 +94,7 @@ __all__ = [
     "sign",
     "thumbprint",
     "unverified_claims",
+    "verification_key",
     "verification_keys",
     "verify",
     "verify_mac",

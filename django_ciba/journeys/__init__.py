@@ -12,6 +12,7 @@ from django_ciba.journeys.document import (
 )
 from django_ciba.journeys.dry_run import DryRun, NotWalkable, dry_run
 from django_ciba.journeys.engine import Progress, walk
+from django_ciba.journeys.muting import mute, unmute
 from django_ciba.journeys.node import Message, Node, Step, Wait
 from django_ciba.journeys.number_matching import choices, new_number
 from django_ciba.journeys.passcode import (
@@ -20,8 +21,10 @@ from django_ciba.journeys.passcode import (
     passcode_has_gone_out,
     passcode_went_by,
 )
+from django_ciba.journeys.picture import picture
 from django_ciba.journeys.progress import cancel, walk_due
 from django_ciba.journeys.registry import NODES, node
+from django_ciba.journeys.report import report
 from django_ciba.journeys.templates import TEMPLATES, Template
 
 __all__ = [
@@ -51,14 +54,18 @@ __all__ = [
     "document_problems",
     "dry_run",
     "enter_passcode",
+    "mute",
     "new_number",
     "node",
     "option",
     "passcode_has_gone_out",
     "passcode_went_by",
+    "picture",
+    "report",
     "required",
     "shows_a_number",
     "takes_two_steps",
+    "unmute",
     "walk",
     "walk_due",
 ]

@@ -8,6 +8,7 @@ from django.db import models
 
 from django_ciba.models.authentication_request import AuthenticationRequest
 from django_ciba.models.client import Client
+from django_ciba.models.prompt_limits import PromptLimits
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
@@ -34,6 +35,18 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
             detail=detail,
         )
 
+    def note_limit(
+        self, limit: str, limits: PromptLimits, now: datetime, *, of: AuthenticationRequest
+    ) -> None:
+        """Write down that a limit kept a client from a user, once in the limits' window.
+
+        Whoever asks without end must not fill the table. `of` was not stored: it has no name.
+        """
+        said: dict[str, Any] = {"event": AuditEvent.Event.LIMIT_REACHED, "user_id": of.user_id}
+        said |= {"client_id": of.client_id, "detail": {"limit": str(limit)}}
+        if not self.filter(at__gt=now - limits.window, **said).exists():
+            self.create(at=now, **said)
+
 
 class AuditEvent(models.Model):
     """One event. Requests are deleted after their retention; what is written here outlives them."""
@@ -46,6 +59,7 @@ class AuditEvent(models.Model):
         WRONG_NUMBER = "wrong_number", "wrong number"
         WRONG_PASSCODE = "wrong_passcode", "wrong passcode"
         ANSWER_REFUSED = "answer_refused", "answer refused"
+        ANSWER_SIGNED = "answer_signed", "signed answer taken"
         LIMIT_REACHED = "limit_reached", "not asked: limit reached"
         REPORTED = "reported", "reported: this was not me"
         CLIENT_MUTED = "client_muted", "client muted"

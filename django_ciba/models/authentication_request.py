@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import connections, models, router, transaction
-from django.db.models import Q
+from django.db import connections, models, router
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from django_ciba.models import secrets
 from django_ciba.models.client import Client
-from django_ciba.models.one_statement import insert_with_children
+from django_ciba.models.one_statement import insert_guarded
+from django_ciba.models.prompt_limits import PromptLimits
 from django_ciba.models.secrets import EncryptedTextField, UndecryptableError
 
 if TYPE_CHECKING:
@@ -114,29 +116,24 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
             .first()
         )
 
-    def add(self, created: "AuthenticationRequest", deliveries: "Sequence[Delivery]") -> None:
-        """Store a request together with what it wants sent: one statement where the engine can.
+    def add(
+        self,
+        created: "AuthenticationRequest",
+        deliveries: "Sequence[Delivery]",
+        limits: PromptLimits | None = None,
+    ) -> str:
+        """Store a request together with what it wants sent, unless its user has been asked enough.
 
-        PostgreSQL takes both inserts in one; elsewhere they share a transaction.
+        One round trip where the engine can. Returns the `Limit` that one more would pass, with
+        nothing stored, or ""; a request for nobody is not counted.
         """
         alias = router.db_for_write(AuthenticationRequest)
-        if deliveries and connections[alias].vendor == "postgresql":
-            created.pk, *delivery_pks = insert_with_children(
-                alias, created, deliveries, "authentication_request"
+        guard = None
+        if limits is not None and created.user is not None:
+            guard = limits.guard(
+                created.user, created.client_id, created.created_at, connections[alias]
             )
-            for delivery, pk in zip(deliveries, delivery_pks, strict=True):
-                delivery.pk = pk
-            created._state.adding = False
-            created._state.db = alias
-            return
-        if not deliveries:
-            created.save(force_insert=True, using=alias)
-            return
-        with transaction.atomic(using=alias):
-            created.save(force_insert=True, using=alias)
-            for delivery in deliveries:
-                delivery.authentication_request = created
-            type(deliveries[0]).objects.using(alias).bulk_create(deliveries)
+        return insert_guarded(alias, created, deliveries, "authentication_request", guard)
 
     def advance(self, stored: "AuthenticationRequest", now: datetime, **values: Any) -> bool:
         """Move a pending request one step on; False when it has moved, ended or expired since.
@@ -181,20 +178,65 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         pending = self.filter(pk=pk, status=self.model.Status.PENDING, expires_at__gt=now)
         return pending.update(status=self.model.Status.CANCELLED, due_at=None, ended_at=now) == 1
 
-    def waiting_for(self, user: Any, now: datetime) -> "AuthenticationRequestQuerySet":
-        """What that user is being asked now, the one that runs out first on top."""
-        return (
-            self.filter(
-                user=user,
-                client__enabled=True,
-                status=self.model.Status.PENDING,
-                answer="",
-                prompted_at__isnull=False,
-                expires_at__gt=now,
-            )
-            .filter(Q(prompt_until__isnull=True) | Q(prompt_until__gt=now))
-            .order_by("prompt_until", "pk")
+    def report(self, pk: int, now: datetime) -> bool:
+        """Note once, whatever its state, that its user has reported it; whether it took."""
+        return self.filter(pk=pk, reported_at__isnull=True).update(reported_at=now) == 1
+
+    def take_back(self, pk: int, status: str, now: datetime) -> bool:
+        """Turn a yes that has given no tokens into a no, if it stands so; whether it took."""
+        approved = self.filter(
+            pk=pk, status=status, answer=self.model.Answer.APPROVED, expires_at__gt=now
         )
+        no = self.model.Answer.DENIED
+        return (
+            approved.update(
+                status=self.model.Status.DENIED,
+                answer=no,
+                answered_at=now,
+                ended_at=now,
+                due_at=None,
+                node="",
+                step=F("step") + 1,
+            )
+            == 1
+        )
+
+    def put_before(self, user: Any) -> "AuthenticationRequestQuerySet":
+        """All that this user has been asked, answered or not."""
+        return self.filter(user_id=user.pk, prompted_at__isnull=False)
+
+    def waiting_for(self, user: Any, now: datetime) -> "AuthenticationRequestQuerySet":
+        """What that user is being asked now, the one that runs out first on top.
+
+        Of those that look the same to them it is the newest: that is what its client waits for.
+        """
+        rows = self.prompted(now).filter(user=user, client__enabled=True)
+        return rows.exclude(Exists(_likes(now).filter(pk__gt=OuterRef("pk")))).order_by(
+            "prompt_until", "pk"
+        )
+
+    def prompted(self, now: datetime) -> "AuthenticationRequestQuerySet":
+        """Those whose prompt can be answered now."""
+        return self.filter(
+            status=self.model.Status.PENDING,
+            answer="",
+            prompted_at__isnull=False,
+            expires_at__gt=now,
+        ).filter(Q(prompt_until__isnull=True) | Q(prompt_until__gt=now))
+
+    def like(
+        self, found: "AuthenticationRequest", now: datetime
+    ) -> "AuthenticationRequestQuerySet":
+        """What its user is asked besides and could not tell from it, the newest first."""
+        if not found.likeness or found.user_id is None:
+            return self.none()
+        rows = self.prompted(now).filter(user_id=found.user_id, likeness=found.likeness)
+        return rows.exclude(pk=found.pk).order_by("-pk")
+
+    def times_asked(self, now: datetime) -> "AuthenticationRequestQuerySet":
+        """With `times_asked`: how many that look like it wait, itself among them."""
+        counted = _likes(now).order_by().values("likeness").annotate(count=Count("pk"))
+        return self.annotate(times_asked=Coalesce(Subquery(counted.values("count")), 1))
 
     def due(self, now: datetime, at_most: int) -> list[int]:
         """Primary keys of pending requests whose timer or life has run out."""
@@ -215,6 +257,14 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         pks = list(over.values_list("pk", flat=True)[:at_most])
         self.filter(pk__in=pks).delete()
         return len(pks)
+
+
+def _likes(now: datetime) -> AuthenticationRequestQuerySet:
+    """What the user of an outer query's request is asked, and could not tell from it."""
+    rows = AuthenticationRequest.objects.prompted(now)
+    return rows.filter(user_id=OuterRef("user_id"), likeness=OuterRef("likeness")).exclude(
+        likeness=""
+    )
 
 
 class AuthenticationRequest(models.Model):
@@ -299,6 +349,9 @@ class AuthenticationRequest(models.Model):
     )
     answer = models.CharField(max_length=10, choices=Answer, blank=True, default=Answer.NONE)
     answered_at = models.DateTimeField(null=True, blank=True)
+    reported_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its user said: this was not me."
+    )
     authenticated_at = models.DateTimeField(null=True, blank=True, help_text="auth_time")
     amr = models.JSONField("AMR", default=list, blank=True)
 
@@ -340,7 +393,8 @@ class AuthenticationRequest(models.Model):
                 condition=Q(status="pending", due_at__isnull=False),
                 name="ciba_request_due",
             ),
-            models.Index(fields=["user", "-created_at"], name="ciba_request_of_user"),
+            # What a user is asked, and was lately: the inbox, and the limits of new requests.
+            models.Index(fields=["user", "expires_at"], name="ciba_request_of_user"),
         ]
         ordering = ["-pk"]
 

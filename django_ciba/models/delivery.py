@@ -32,13 +32,16 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return due.update(state=state, ended_at=now, problem=problem[:300]) == 1
 
     def withdraw_prompts(self, authentication_request: int, now: datetime, why: str) -> int:
-        """Close the prompts of a request that have not gone out; how many. One may be under way."""
+        """Close the prompts of a request that have not gone out; how many. One may be under way.
+
+        What they carried is not kept.
+        """
         due = self.filter(
             authentication_request_id=authentication_request,
             kind=Delivery.Kind.PROMPT,
             state=Delivery.State.DUE,
         )
-        return due.update(state=Delivery.State.WITHDRAWN, ended_at=now, problem=why)
+        return due.update(state=Delivery.State.WITHDRAWN, ended_at=now, problem=why, payload="")
 
     def owed_a_push(self) -> models.QuerySet["Delivery", int]:
         """Keys of the requests whose push is still to be sent: they stay until it has been."""

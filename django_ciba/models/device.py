@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +11,8 @@ from django.db.models import Q
 from django_ciba.models import secrets
 from django_ciba.models.secrets import EncryptedTextField
 
+USE_NOTED_EVERY: Final = timedelta(minutes=1)
+
 
 class DeviceQuerySet(models.QuerySet["Device"]):
     def reached_by(self, channel: str, user: Any) -> "DeviceQuerySet":
@@ -18,8 +20,14 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         return self.filter(user=user, channel=channel).exclude(address_digest="")
 
     def used(self, pk: int, now: datetime) -> None:
-        """Note that the user has answered, or looked, on that device."""
-        self.filter(pk=pk).update(last_used_at=now)
+        """Note that the user has answered, or looked, on that device; once a minute is enough."""
+        long_ago = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
+        self.filter(long_ago, pk=pk).update(last_used_at=now)
+
+    def release_address(self, address: str) -> None:
+        """Whoever has that address now has it no more: it belongs to who registers it last."""
+        held = self.filter(address_digest=secrets.digest(address))
+        held.update(address="", address_digest="", channel="")
 
     def forget_address(self, pk: int, address_digest: str) -> bool:
         """The push service knows this address no more; whether the device still had it."""
@@ -53,6 +61,12 @@ class Device(models.Model):
         max_length=43, blank=True, editable=False, help_text="Of the key (RFC 7638)."
     )
     created_at = models.DateTimeField()
+    authenticated_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the user had signed in who let this app in.",
+    )
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     objects = DeviceQuerySet.as_manager()
@@ -86,11 +100,21 @@ class Device(models.Model):
 
 
 class DeviceEnrolmentQuerySet(models.QuerySet["DeviceEnrolment"]):
-    def start(self, user: Any, now: datetime, seconds: int) -> str:
-        """A code by which one app becomes a device of that user's; the only copy."""
+    def start(
+        self, user: Any, now: datetime, seconds: int, *, authenticated_at: datetime | None = None
+    ) -> str:
+        """A code by which one app becomes a device of that user's; the only copy.
+
+        `authenticated_at` is when the user had signed in who asks for it; None: now. An older code
+        of theirs is good no more.
+        """
         code = secrets.new_secret()
+        self.filter(user=user).delete()
         self.create(
-            user=user, digest=secrets.digest(code), expires_at=now + timedelta(seconds=seconds)
+            user=user,
+            digest=secrets.digest(code),
+            authenticated_at=authenticated_at or now,
+            expires_at=now + timedelta(seconds=seconds),
         )
         return code
 
@@ -107,6 +131,7 @@ class DeviceEnrolment(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     digest = models.CharField(max_length=64, unique=True)
+    authenticated_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
 
     objects = DeviceEnrolmentQuerySet.as_manager()

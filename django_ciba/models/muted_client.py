@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from django_ciba.models.client import Client
+from django_ciba.models.one_statement import insert_once
 
 
 class MutedClientQuerySet(models.QuerySet["MutedClient"]):
@@ -18,12 +19,21 @@ class MutedClientQuerySet(models.QuerySet["MutedClient"]):
     def mute(
         self, user: Any, client: Client, *, because: str, now: datetime, until: datetime | None
     ) -> None:
-        """Keep that client from asking; one row for both, the later of two mutings counts."""
-        self.update_or_create(
-            user=user,
-            client=client,
-            defaults={"because": because, "created_at": now, "until": until},
-        )
+        """Keep that client from asking that user; None for `until` is until it is let again.
+
+        One row for both: a mute that holds longer stands, and one that would end sooner does not
+        shorten it.
+        """
+        rows = self.filter(user=user, client=client, until__isnull=False)
+        shorter = rows if until is None else rows.filter(until__lt=until)
+        if not shorter.update(because=because, created_at=now, until=until):
+            insert_once(
+                self.model(user=user, client=client, because=because, created_at=now, until=until)
+            )
+
+    def unmute(self, user: Any, client: Client) -> bool:
+        """Let that client ask that user again; whether it was kept from it."""
+        return bool(self.filter(user=user, client=client).delete()[0])
 
 
 class MutedClient(models.Model):

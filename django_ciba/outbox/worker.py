@@ -27,15 +27,22 @@ class TryAgain(Exception):
     """The other side may take it later. The text is recorded: no secrets.
 
     `after`: the seconds that it asked us to wait, if it did. `till_after_expiry`: nothing could be
-    sent yet, and when the request has run out there is that to tell.
+    sent yet, and when the request has run out there is that to tell. `partly`: some of those that
+    it is for have it, so that it counts as delivered when there is no more time for the others.
     """
 
     def __init__(
-        self, said: str, *, after: float | None = None, till_after_expiry: bool = False
+        self,
+        said: str,
+        *,
+        after: float | None = None,
+        till_after_expiry: bool = False,
+        partly: bool = False,
     ) -> None:
         super().__init__(said)
         self.after = after
         self.till_after_expiry = till_after_expiry
+        self.partly = partly
 
 
 class GiveUp(Exception):
@@ -74,7 +81,7 @@ def deliver(
         if came.till_after_expiry:
             again = max(ended, expires_at)
         else:
-            state = Delivery.State.DEAD
+            state = Delivery.State.DELIVERED if came.partly else Delivery.State.DEAD
     with transaction.atomic(using=router.db_for_write(Delivery)):
         # Unless our lease ran out meanwhile: the row is another worker's then. What has been
         # delivered is delivered, whoever did it.
@@ -116,6 +123,7 @@ class _Came:
     said: str = ""
     wait: timedelta = timedelta()
     till_after_expiry: bool = False
+    partly: bool = False
 
 
 def _attempt(delivery: Delivery, sender: Sender, now: datetime) -> _Came:
@@ -127,7 +135,7 @@ def _attempt(delivery: Delivery, sender: Sender, now: datetime) -> _Came:
         return _Came(Delivery.State.DEAD, str(error))
     except TryAgain as error:
         asked = timedelta(seconds=min(max(error.after or 0, 0), LAST_RETRY_SECONDS))
-        return _Came(Delivery.State.DUE, str(error), asked, error.till_after_expiry)
+        return _Came(Delivery.State.DUE, str(error), asked, error.till_after_expiry, error.partly)
     except UndecryptableError as error:  # the key may be put back
         logger.error("delivery %s: %s", delivery.pk, error)
         return _Came(Delivery.State.DUE, str(error))

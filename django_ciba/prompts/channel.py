@@ -1,7 +1,7 @@
 """The contract of a channel. A site's own is a subclass named in PROMPT_CHANNELS."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
@@ -10,7 +10,16 @@ from django.contrib.auth.models import AbstractBaseUser
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the user is told. Approving happens at `url` only, never in the message itself."""
+    """What the user is told. Approving happens at `url` only, never in the message itself.
+
+    With a `passcode`, tell that and leave `url` out: whoever is used to a link beside a passcode
+    types it where any link leads. `secret_link`: `url` answers without a login, so it is for the
+    user's eyes alone.
+
+    `taken_by` is for a channel that sends to several devices: it adds those that have the prompt,
+    which is remembered with the delivery, so that trying again passes them by. Once it holds one,
+    the prompt counts as delivered when there is no more time for the others.
+    """
 
     user: AbstractBaseUser
     client_name: str
@@ -20,6 +29,9 @@ class Prompt:
     ui_locales: str
     public_id: str = ""  # of the request, for messages that say no more
     passcode: str = ""  # to be typed, where a journey sends one
+    secret_link: bool = False
+    seconds: int = field(default=0, compare=False)  # from now until `expires_at`
+    taken_by: set[str] = field(default_factory=set, compare=False)
 
 
 class Channel(ABC):

@@ -9,12 +9,16 @@ from django.utils import translation
 
 from django_ciba.outbox import GiveUp, TryAgain
 from django_ciba.prompts.channel import Channel, Prompt
+from django_ciba.prompts.language import language_of
 
 PERMANENT = 500  # RFC 5321 §4.2.1: codes below are temporary, as of a server that greylists
 
 
 class EmailChannel(Channel):
-    """Says who asks and where to answer; a link to the inbox, no approval by mail."""
+    """Says who asks and where to answer, or what to type there; no approval by the mail itself.
+
+    A subject holds no passcode: subjects are shown on locked screens.
+    """
 
     carries_secrets = True
 
@@ -25,7 +29,7 @@ class EmailChannel(Channel):
         address = _address(prompt.user)
         if not address:
             raise GiveUp("the user has no e-mail address any more")
-        with translation.override(_language(prompt.ui_locales)):
+        with translation.override(language_of(prompt.ui_locales)):
             context = {"prompt": prompt}
             subject = render_to_string("django_ciba/prompts/email_subject.txt", context)
             body = render_to_string("django_ciba/prompts/email.txt", context)
@@ -45,13 +49,3 @@ def _address(user: AbstractBaseUser) -> str:
     """The user's address; "" also for one with a line break in it, which would write headers."""
     address = str(getattr(user, type(user).get_email_field_name(), "") or "")
     return address if address.isprintable() else ""
-
-
-def _language(ui_locales: str) -> str:
-    """OpenID Connect Core §3.1.2.1 ui_locales: the first that the site speaks, else its own."""
-    for tag in ui_locales.split():
-        try:
-            return translation.get_supported_language_variant(tag.lower())
-        except LookupError:
-            continue
-    return translation.get_language() or "en"

@@ -45,6 +45,7 @@ class Waiting:
     interval: float
     expires_at: float
     next_poll_at: float
+    number: str = ""  # django_ciba's own: for us to show, and for the user to find again
 
     def seconds_left(self) -> float:
         return max(0.0, self.next_poll_at - time.time())
@@ -90,7 +91,13 @@ class RelyingParty:
             )
         )
         now, interval = time.time(), answer.get("interval", 5)
-        return Waiting(answer["auth_req_id"], interval, now + answer["expires_in"], now + interval)
+        return Waiting(
+            auth_req_id=answer["auth_req_id"],
+            interval=interval,
+            expires_at=now + answer["expires_in"],
+            next_poll_at=now + interval,
+            number=answer.get("django_ciba_number", ""),
+        )
 
     def poll(self, waiting: Waiting) -> Json | None:
         """CIBA Core §10.1.1, §11: the tokens; None while the user has not answered.

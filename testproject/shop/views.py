@@ -123,7 +123,7 @@ def start(payment: Payment) -> None:
     waiting = party.ask(
         login_hint=payment["payer"],
         binding_message=f"Pay £{product['price']} to Corner Shop ({reference})",
-        acr_values="push",
+        acr_values="number",
         requested_expiry=PATIENCE,
     )
     payment["metadata"] = party.metadata

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from itertools import islice
+from itertools import cycle, islice
 from urllib.parse import urlencode
 
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client as HttpClient
@@ -17,11 +18,13 @@ from django.utils import timezone
 
 from django_ciba.jose import verify
 from django_ciba.models import AuthenticationRequest, Client, Grant, Token, secrets
+from tests.asked_often import ASKED_OFTEN
 from tests.provider import key, make_client, make_realm, make_user
 from tests.relying_party import ASSERTION_TYPE, CIBA, FORM, RelyingParty, basic
 
 Lines = Iterator[tuple[str, str]]
 SECRET = "a-secret-for-the-benchmark-0123456789abcdef"
+USERS = [f"user-{number}" for number in range(5000)]
 CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 
 
@@ -35,10 +38,16 @@ class HotPath:
 
 
 def set_up() -> None:
-    """Tables, a realm, a user, one client by secret and one by assertion."""
+    """Tables, a realm, users, one client by secret and one by assertion.
+
+    Requests are counted for each user. Of one user they would be thousands, which no site's limits
+    let happen, so there are as many users as share the load.
+    """
     call_command("migrate", verbosity=0)
-    realm = make_realm()
+    realm = make_realm(**ASKED_OFTEN)
     make_user("alice")
+    users = get_user_model()._default_manager
+    users.bulk_create(users.model(username=name) for name in USERS)
     for client_id, method in (("secret", "client_secret_basic"), ("signed", "private_key_jwt")):
         client, _ = make_client(realm, client_id=client_id, token_endpoint_auth_method=method)
         client.set_secret(SECRET)
@@ -98,8 +107,9 @@ def _requests(client_id: str, status: str, amount: int) -> list[str]:
 
 def _start(client_id: str, amount: int) -> Lines:
     rp = relying_party(client_id)
-    for _ in range(amount):
-        yield _line(client_id, {"request": rp.signed_request(exp=rp.now() + 600)})
+    for _, user in zip(range(amount), cycle(USERS), strict=False):
+        asked = rp.signed_request(login_hint=user, exp=rp.now() + 600)
+        yield _line(client_id, {"request": asked})
 
 
 def _poll(client_id: str, amount: int, *, status: str = "pending") -> Lines:

@@ -20,6 +20,8 @@ REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation",
   (event) => console.error("CSP", event.violatedDirective, event.blockedURI));
 """
+# Chromium reports every reply of 400 and above so; the tests look at those themselves.
+EXPECTED = ("Failed to load resource", "Service Worker registration blocked by Playwright")
 
 NewPage: TypeAlias = "Callable[..., Page]"
 
@@ -55,8 +57,9 @@ def new_page(chromium_process: "Browser", live_server: Any) -> Iterator[NewPage]
     problems: list[str] = []
 
     def heard(message: "ConsoleMessage") -> None:
-        # Chromium reports every reply of 400 and above so; the tests look at those themselves.
-        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+        if message.type in ("error", "warning") and not any(
+            known in message.text for known in EXPECTED
+        ):
             problems.append(f"{message.type}: {message.text}")
 
     def asked(address: str) -> None:
@@ -65,7 +68,9 @@ def new_page(chromium_process: "Browser", live_server: Any) -> Iterator[NewPage]
 
     def opened(user: User | None = None, **options: Any) -> "Page":
         context = chromium_process.new_context(
-            base_url=live_server.url, **{"viewport": PHONE, "locale": "en-GB", **options}
+            base_url=live_server.url,
+            # Routes see nothing of what a service worker fetches: tests of it say "allow".
+            **{"viewport": PHONE, "locale": "en-GB", "service_workers": "block", **options},
         )
         contexts.append(context)
         context.set_default_timeout(10_000)

@@ -320,7 +320,7 @@ def test_the_keyboard_is_enough(page: Page, alice: User) -> None:
     focused = "[document.activeElement.innerText.split('\\n')[0].trim()].join()"
     outline = "getComputedStyle(document.activeElement).outlineStyle"
     order = []
-    for _ in range(7):
+    for _ in range(8):
         page.keyboard.press("Tab")
         order.append(page.evaluate(focused))
         assert page.evaluate(outline) == "solid", order
@@ -328,12 +328,13 @@ def test_the_keyboard_is_enough(page: Page, alice: User) -> None:
         "Sign out",
         "Deny",
         "Approve",
+        "This was not me: deny and report it",
         "More about this request",
         "Requests",
         "History",
         "User code",
     ]
-    for _ in range(4):
+    for _ in range(5):
         page.keyboard.press("Shift+Tab")
     assert page.evaluate(focused) == "Approve"
     page.keyboard.press("Enter")

@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client as HttpClient
 
 from django_ciba.models import Realm
+from tests.asked_often import ASKED_OFTEN
 from tests.callback_server import CallbackServer
 from tests.provider import key, make_client, make_realm, make_user
 from tests.relying_party import RelyingParty
@@ -29,6 +30,13 @@ def site(settings: Any) -> None:
 @pytest.fixture
 def realm(db: None) -> Realm:
     return make_realm()
+
+
+@pytest.fixture
+def asked_often(realm: Realm) -> None:
+    """For a test that asks alice over and over, and is about something else than limits."""
+    realm.settings = {**realm.settings, **ASKED_OFTEN}
+    realm.save()
 
 
 @pytest.fixture

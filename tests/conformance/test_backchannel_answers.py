@@ -47,6 +47,7 @@ def test_interval_and_lifetime_are_the_realms_own(rp: RelyingParty, realm: Realm
 
 
 @pytest.mark.requirement("CIBA Core", "7.3")
+@pytest.mark.usefixtures("asked_often")
 def test_no_two_requests_share_a_name(rp: RelyingParty) -> None:
     assert len({rp.auth_req_id() for _ in range(20)}) == 20
 

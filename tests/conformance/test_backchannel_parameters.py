@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import connections
 
 from django_ciba.models import AcrMapping, Journey, Realm, UserCode
+from tests.asked_often import ASKED_OFTEN
 from tests.conformance.conftest import RelyingParties
 from tests.conformance.wire import accepted, at, refused
 from tests.provider import PUSH_JOURNEY, find, make_realm
@@ -328,6 +329,7 @@ def test_the_bounds_and_the_default_are_the_realms_own(rp: RelyingParty, realm: 
         auth_req_id_lifetime=90,
         auth_req_id_lifetime_min=60,
         auth_req_id_lifetime_max=300,
+        **ASKED_OFTEN,
     )
     given = {
         asked: rp.authenticate(requested_expiry=asked).json()["expires_in"]

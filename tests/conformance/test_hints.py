@@ -95,7 +95,7 @@ def test_an_empty_hint_counts_as_absent(relying_party: RelyingParties, signed: b
 
 
 @pytest.mark.requirement("CIBA Core", "7.1")
-@pytest.mark.usefixtures("bob")
+@pytest.mark.usefixtures("bob", "asked_often")
 def test_a_user_is_named_by_user_name_email_or_user_id(
     rp: RelyingParty, alice: AbstractBaseUser
 ) -> None:

@@ -72,6 +72,7 @@ def another_process() -> None:
 
 
 @pytest.mark.requirement("CIBA Core", "7.1.1")
+@pytest.mark.usefixtures("asked_often")
 def test_the_keys_of_a_signed_request_are_read_once_and_kept(
     rp: RelyingParty, server: JwksServer
 ) -> None:
@@ -115,6 +116,7 @@ def test_two_clients_of_one_address_share_what_was_read(
 
 
 @pytest.mark.requirement("Protocol", "2", row="JWKs_URI")
+@pytest.mark.usefixtures("asked_often")
 def test_the_set_is_read_again_after_its_age(rp: RelyingParty, server: JwksServer) -> None:
     for seconds, times in ((0, 1), (299, 1), (300, 2), (599, 2), (600, 3)):
         with at(seconds):

@@ -328,6 +328,7 @@ def publishing(relying_party: RelyingParties, server: JwksServer) -> RelyingPart
 
 
 @pytest.mark.requirement("RFC 8705", "2.2.2")
+@pytest.mark.usefixtures("asked_often")
 def test_a_published_certificate_proves_the_client_and_is_read_once(
     publishing: RelyingParty, server: JwksServer, own: Certified
 ) -> None:

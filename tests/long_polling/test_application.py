@@ -17,6 +17,7 @@ from django.test import Client as HttpClient
 from django_ciba.conf import CibaSettings
 from django_ciba.long_polling import LongPolling
 from django_ciba.models import Client
+from tests.asked_often import ASKED_OFTEN
 from tests.provider import approve, find, key, make_client, make_realm, make_user
 from tests.relying_party import CIBA, FORM, RelyingParty, basic
 
@@ -40,7 +41,7 @@ def site(settings: Any) -> None:
 def rp() -> RelyingParty:
     """A client that is registered for long polling."""
     make_user("alice")
-    realm = make_realm()
+    realm = make_realm(**ASKED_OFTEN)
     client, secret = make_client(realm, backchannel_long_polling=True)
     return RelyingParty(
         http=HttpClient(),

@@ -24,11 +24,11 @@ from django.urls import include, path, re_path, reverse_lazy
 from pytest_django import Settings
 
 from django_ciba.authorization_details import details_types
-from django_ciba.checks import CHECKS
+from django_ciba.checks import CHECKS, answering
 from django_ciba.conf import CibaSettings, Setting
 from django_ciba.hooks import CibaHooks
 from django_ciba.journeys import Node
-from django_ciba.models import Client, Realm, SigningKey
+from django_ciba.models import Client, Journey, Realm, SigningKey
 from django_ciba.prompts import Channel
 from tests import provider
 from tests.authorization_details import make_details_type
@@ -49,7 +49,7 @@ CERTIFICATES: dict[str, Any] = {
 WRONG_VALUES: tuple[Any, ...] = (None, -1, object(), [None], {}, "", b"x")
 ASK_THE_DATABASE = {
     *("W041", "W042", "W043", "E044", "E045", "W046", "W047", "E048", "W050", "E051", "E052"),
-    "W053",
+    *("W053", "W083", "W089", "W093", "W094"),
 }
 
 
@@ -235,6 +235,22 @@ def details_type_without_library(site: Site) -> None:
     site.monkeypatch.setattr(details_types, "INSTALLED", False)
 
 
+def passkeys_without_library(site: Site) -> None:
+    site.put("PASSKEY_RP_NAME", "Example")
+    site.monkeypatch.setattr(answering, "find_spec", lambda name: None)
+
+
+def journey_with_passkeys(site: Site) -> None:
+    site.monkeypatch.setattr(answering, "find_spec", lambda name: None)
+    nodes = {**provider.PUSH_JOURNEY["nodes"]}
+    nodes["send"] = {**nodes["send"], "config": {"push_type": "biometric"}}
+    Journey.objects.create(
+        realm=Realm.objects.get(),
+        name="By passkey",
+        document={**provider.PUSH_JOURNEY, "nodes": nodes},
+    )
+
+
 def client_of_before(site: Site) -> None:
     """A realm that was closed to all but FAPI-CIBA when it had a client already."""
     realm = Realm.objects.get()
@@ -359,6 +375,19 @@ CARELESS: list[Any] = [
         "there is a node type PushSender already",
     ),
     ("E009", set_ciba("JOURNEY_NODES", [f"{HERE}.NodeWithoutType"]), "'type'"),
+    ("E024", set_ciba("STEP_UP", "no.such.StepUp"), "cannot be imported"),
+    ("E024", set_ciba("STEP_UP", f"{HERE}.Hooks"), "is not a subclass of StepUp with all its"),
+    (
+        "E024",
+        set_ciba("STEP_UP", "django_ciba.authentication_device.step_up.StepUp"),
+        "is not a subclass of StepUp with all its methods",
+    ),
+    ("E025", set_ciba("PASSKEY_RP_ID", "example.org"), "'example.org' is neither that of"),
+    ("E025", set_ciba("PASSKEY_RP_ID", "p.example.com"), "neither that of"),
+    ("E025", set_ciba("PASSKEY_ORIGINS", ["https://op.example.com/"]), "is no origin"),
+    ("E025", set_ciba("PASSKEY_ORIGINS", ["http://op.example.com"]), "on https only"),
+    ("E026", passkeys_without_library, "sets PASSKEY_RP_NAME, but the library webauthn is not"),
+    ("W083", journey_with_passkeys, "Journey 'By passkey' of realm"),
     ("E010", mount(DEVICE), "does not include django_ciba.urls"),
     ("E011", set_certificates(TRUSTED_PROXIES=[]), "'TRUSTED_PROXIES' names no proxy"),
     ("E011", set_certificates(CLIENT_CERTIFICATE_VERIFIED_HEADER="client-cert"), "the same header"),
@@ -443,6 +472,36 @@ CARELESS: list[Any] = [
     ),
     ("W046", set_realm(accept_expired_id_token_hint=True), "Realm / accepts expired ID tokens"),
     ("W053", set_realm(registration="open"), "Realm / is open to clients"),
+    (
+        "W088",
+        set_ciba("OPEN_PROMPTS_PER_USER", 21),
+        "['OPEN_PROMPTS_PER_USER'] is 21: more than 20 protects nobody.",
+    ),
+    (
+        "W088",
+        set_ciba("OPEN_PROMPTS_PER_CLIENT", 21),
+        "['OPEN_PROMPTS_PER_CLIENT'] is 21: more than 20 protects nobody.",
+    ),
+    (
+        "W088",
+        set_ciba("DENIALS_BEFORE_COOL_DOWN", 11),
+        "['DENIALS_BEFORE_COOL_DOWN'] is 11: more than 10 protects nobody.",
+    ),
+    (
+        "W088",
+        set_ciba("PROMPTS_PER_USER", 101),
+        "be asked 101 times in 600 seconds: more than 10 a minute protects nobody.",
+    ),
+    (
+        "W089",
+        set_realm(denials_before_cool_down=11),
+        "Realm /: denials_before_cool_down is 11: more than 10 protects nobody.",
+    ),
+    (
+        "W089",
+        set_realm(prompt_window=60),
+        "Realm /: prompts_per_user lets one user be asked 20 times in 60 seconds",
+    ),
     ("W050", set_realm(push_delivery=True), "Realm / pushes tokens"),
     ("W047", no_default_journey, "Realm / has clients and no default journey"),
     (
@@ -667,6 +726,7 @@ def test_the_broker_of_the_environment_counts(site: Site) -> None:
 def test_every_check_is_heard_of_in_these_tests() -> None:
     numbers = {str(getattr(each, "values", each)[0]) for each in CARELESS}
     elsewhere = {"W014", "W015", "I018", "I022", "W034", "W041"}
+    elsewhere |= {"E020", "E021", "E022", "E023", "W075"}  # test_channel_checks
     assert numbers | elsewhere == {each.id.removeprefix("django_ciba.") for each in CHECKS}
 
 

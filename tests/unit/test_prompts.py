@@ -444,6 +444,7 @@ def test_a_channel_of_the_sites_own_is_given_all_there_is_to_say(
         url=f"https://op.example.com/ciba/requests/{found.public_id}/",
         expires_at=found.prompt_until,
         ui_locales="",
+        public_id=str(found.public_id),
     )
 
 
@@ -453,7 +454,7 @@ def test_the_names_that_we_know() -> None:
     assert channel("email") is channel("email")
 
 
-@pytest.mark.parametrize("name", ["sms", "no.such.module.Channel", f"{__name__}.Missing", ""])
+@pytest.mark.parametrize("name", ["pigeon", "no.such.module.Channel", f"{__name__}.Missing", ""])
 def test_a_name_of_nothing_is_an_import_error(name: str) -> None:
     with pytest.raises(ImportError):
         channel(name)
@@ -481,8 +482,8 @@ def test_a_channel_that_never_was_fails_the_request_and_leaves_nothing(
     client: Client, alice: User, settings: Any
 ) -> None:
     """`manage.py check` says so too; to go on without it would leave users unasked for months."""
-    changed(settings, PROMPT_CHANNELS=["email", "sms"])
-    with pytest.raises(ImportError, match="sms"):
+    changed(settings, PROMPT_CHANNELS=["email", "pigeon"])
+    with pytest.raises(ImportError, match="pigeon"):
         begin(SEEDS, client, alice, now=timezone.now())
     assert AuthenticationRequest.objects.count() == 0
 

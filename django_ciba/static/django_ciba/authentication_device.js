@@ -14,9 +14,11 @@
     const lang = document.documentElement.lang;
     for (const time of root.querySelectorAll("time[data-local]")) {
       const moment = new Date(time.dateTime);
-      time.textContent = time.dataset.local === "time"
-        ? moment.toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" })
-        : moment.toLocaleString(lang, { dateStyle: "medium", timeStyle: "short" });
+      time.textContent = {
+        time: () => moment.toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" }),
+        date: () => moment.toLocaleDateString(lang, { dateStyle: "medium" }),
+        datetime: () => moment.toLocaleString(lang, { dateStyle: "medium", timeStyle: "short" }),
+      }[time.dataset.local]();
     }
   }
 
@@ -109,7 +111,7 @@
   }
 
   async function ask() {
-    if (asking || answering) return;
+    if (asking || answering || !inbox.dataset.waiting) return; // a link's page asks nothing
     asking = true;
     clearTimeout(next);
     try {

@@ -12,14 +12,19 @@ from django.utils import timezone
 
 from django_ciba.models import (
     AcrMapping,
+    AuditEvent,
     AuthenticationRequest,
     AuthorizationDetailsType,
     Client,
     Delivery,
     DeliveryAttempt,
+    Device,
+    DeviceEnrolment,
     Grant,
     InitialAccessToken,
     Journey,
+    MutedClient,
+    Passkey,
     Realm,
     RemoteJwks,
     SigningKey,
@@ -32,20 +37,31 @@ from tests.authorization_details import make_details_type
 
 REGISTERED: tuple[type[models.Model], ...] = (
     AcrMapping,
+    AuditEvent,
     AuthenticationRequest,
     AuthorizationDetailsType,
     Client,
     Delivery,
+    Device,
     Grant,
     InitialAccessToken,
     Journey,
+    MutedClient,
+    Passkey,
     Realm,
     RemoteJwks,
     SigningKey,
     Token,
     UserCode,
 )
-VIEW_ONLY: tuple[type[models.Model], ...] = (AuthenticationRequest, Delivery, Grant, Token)
+VIEW_ONLY: tuple[type[models.Model], ...] = (
+    AuthenticationRequest,
+    Delivery,
+    Grant,
+    Token,
+    AuditEvent,
+    MutedClient,
+)
 HOSTILE = "javascript:alert('url')"
 
 
@@ -191,8 +207,49 @@ def furnish(house: House, name: str) -> None:
         *(each.digest for each in tokens),
         code.code_hash,
     ]
-    for row in (request, grant, *tokens, delivery, dead, code, jwks):
+    for row in (request, grant, *tokens, delivery, dead, code, jwks, *the_device(house, request)):
         house.rows.setdefault(type(row), []).append(row)
+
+
+def the_device(house: House, request: AuthenticationRequest) -> list[models.Model]:
+    """What a user answers on, and what was written down; its secrets are the house's."""
+    user, now = request.user, timezone.now()
+    assert user is not None
+    address, key, credential = new_secret(), new_secret(), new_secret()
+    device = Device(
+        user=user,
+        kind=Device.Kind.APP,
+        name="<b>Pay</b> phone",
+        public_jwk={"kty": "EC", "x": key},
+        thumbprint=new_secret()[:43],
+        created_at=now,
+    )
+    device.set_address("webpush", address)
+    device.save()
+    passkey = Passkey.objects.create(
+        user=user, name="key", credential_id=credential, public_key=new_secret(), created_at=now
+    )
+    MutedClient.objects.mute(
+        user, request.client, because=MutedClient.Because.MUTED, now=now, until=None
+    )
+    AuditEvent.objects.note(AuditEvent.Event.APPROVED, now, of=request, amr=["<b>Pay</b>"])
+    enrolment = DeviceEnrolment.objects.start(user, now, 60)
+    passcode, link = digest(new_secret()), digest(new_secret())
+    AuthenticationRequest.objects.filter(pk=request.pk).update(
+        prompted_at=now, demand={"number": "pick", "passcode": passcode, "link": link}
+    )
+    house.secrets += [
+        address,
+        device.address_digest,
+        key,
+        device.thumbprint,
+        credential,
+        passkey.public_key,
+        enrolment,
+        passcode,
+        link,
+    ]
+    return [device, passkey, MutedClient.objects.latest("pk"), AuditEvent.objects.latest("pk")]
 
 
 def furnish_configuration(house: House, name: str) -> None:

@@ -170,7 +170,9 @@ def test_a_request_not_yet_put_before_its_user_is_not_there(browser: Client, ali
 
 def test_a_get_changes_nothing_whatever_it_says(browser: Client, alice: User) -> None:
     found = arrange.waiting(alice)
-    assert browser.get(page(found), {"verdict": "approved"}).status_code == 200
+    tried = browser.get(page(found), {"verdict": "approved"})
+    assert tried.status_code == 400
+    assert "An address alone answers nothing." in tried.content.decode()
     assert browser.head(page(found)).status_code == 200
     assert_untouched(found)
 

@@ -17,7 +17,8 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from django_ciba.models import AuthenticationRequest, Delivery
+from django_ciba.models import AuthenticationRequest, Delivery, Realm
+from tests.asked_often import ASKED_OFTEN
 from tests.unit.commands.conftest import Run, Start
 
 ROOT = Path(__file__).parents[3]
@@ -31,7 +32,9 @@ def test_what_is_due_is_done_once(run: Run, start: Start) -> None:
     assert run("ciba_run_due").out == ["0 things done"]
 
 
-def test_more_than_a_batch_is_done(run: Run, start: Start) -> None:
+def test_more_than_a_batch_is_done(run: Run, start: Start, root: Realm) -> None:
+    root.settings = {**root.settings, **ASKED_OFTEN}
+    root.save()
     for _ in range(103):
         start(now=timezone.now() - timedelta(seconds=601))
     Delivery.objects.all().delete()

@@ -177,13 +177,9 @@ FAULTS: dict[str, tuple[object, list[tuple[str, str]]]] = {
         seeds(wait=waits(spam_detection="yes")),
         [("nodes.wait.config.spam_detection", "must be True or False")],
     ),
-    "a push type of later": (
-        seeds(send=sends(push_type="biometric")),
-        [("nodes.send.config.push_type", "biometric is not there yet; use default")],
-    ),
     "an unknown push type": (
         seeds(send=sends(push_type=["default"])),
-        [("nodes.send.config.push_type", "must be default")],
+        [("nodes.send.config.push_type", "must be default or challenge or biometric")],
     ),
     "no outcomes": (
         seeds(wait={"type": "PollingWait"}),

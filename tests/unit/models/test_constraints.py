@@ -17,9 +17,11 @@ from django_ciba.models import (
     AuthorizationDetailsType,
     Client,
     Delivery,
+    Device,
     Grant,
     Journey,
     JourneyVersion,
+    MutedClient,
     Realm,
     SigningKey,
     Token,
@@ -293,6 +295,38 @@ def test_an_issuer_override_names_one_realm(root: Realm) -> None:
             name="alpha", parent=root, issuer_override="https://id.example.com"
         ),
     )
+
+
+def app(user: Any, name: str, **fields: Any) -> Device:
+    values = {"kind": Device.Kind.APP, "name": name, "thumbprint": name, "created_at": NOON}
+    return Device.objects.create(user=user, **{**values, **fields})
+
+
+def test_an_address_is_one_devices(root: Realm) -> None:
+    alice = make_user()
+    app(alice, "phone", address_digest="a")
+    app(alice, "tablet")  # none has no address, and so may another
+    app(alice, "watch")
+    refuses("ciba_one_device_per_address", lambda: app(alice, "copy", address_digest="a"))
+
+
+def test_a_key_is_one_devices(root: Realm) -> None:
+    alice = make_user()
+    app(alice, "phone")
+    refuses("ciba_one_device_per_key", lambda: app(alice, "phone"))
+
+
+def test_an_app_has_a_key_and_a_browser_none(root: Realm) -> None:
+    alice = make_user()
+    refuses("ciba_an_app_has_a_key", lambda: app(alice, "phone", thumbprint=""))
+    refuses("ciba_an_app_has_a_key", lambda: app(alice, "browser", kind=Device.Kind.BROWSER))
+
+
+def test_a_client_is_muted_once_by_a_user(root: Realm) -> None:
+    alice, (client, _) = make_user(), make_client(root)
+    fields = {"user": alice, "client": client, "because": "muted", "created_at": NOON}
+    MutedClient.objects.create(**fields)
+    refuses("ciba_muted_once", lambda: MutedClient.objects.create(**fields))
 
 
 def test_every_constraint_is_tried_here() -> None:

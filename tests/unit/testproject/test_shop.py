@@ -67,8 +67,9 @@ def test_the_payer_is_asked_about_the_sum_and_the_reference_on_the_page(
     asked = AuthenticationRequest.objects.get()
     found = re.fullmatch(r"Pay £34\.00 to Corner Shop \((CS-\d{4})\)", asked.binding_message)
     assert found is not None
-    assert f'<p class="reference">{found[1]}</p>' in page
-    assert asked.acr == "push"
+    assert f'<strong class="reference">{found[1]}</strong>' in page
+    assert f'<p class="number">{asked.number}</p>' in page
+    assert asked.acr == "number"
     assert asked.expires_at - asked.created_at == timedelta(seconds=300)
 
 

@@ -1,0 +1,77 @@
+"""GET, PATCH, DELETE device: what the app is here, under which name, and where it is told."""
+
+import logging
+
+from django.db import IntegrityError, router, transaction
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from django_ciba.authentication_device.api import serializers
+from django_ciba.authentication_device.api.enrolment import set_push
+from django_ciba.authentication_device.api.members import the_name, the_push
+from django_ciba.authentication_device.api.openapi import described
+from django_ciba.authentication_device.api.representations import device_members
+from django_ciba.authentication_device.api.view import DeviceView
+from django_ciba.models import AuditEvent, Device
+from django_ciba.protocol.errors import InvalidRequest, TemporarilyUnavailable
+from django_ciba.wire import answered, json_object, no_content
+
+logger = logging.getLogger("django_ciba.authentication_device")
+
+
+class DeviceDetailView(DeviceView):
+    @described(
+        operation_id="device",
+        summary="The device itself",
+        responses={200: serializers.DeviceSerializer},
+        errors=(401, 403),
+    )
+    def get(self, request: Request) -> HttpResponse:
+        return answered(device_members(self.device))
+
+    @described(
+        operation_id="change_device",
+        summary="Rename it, or change where it is told",
+        description="What is left out stays. `push` null: it is told nothing any more.",
+        request=serializers.DeviceChangesSerializer,
+        responses={200: serializers.DeviceSerializer},
+        errors=(400, 401, 403),
+    )
+    def patch(self, request: Request) -> HttpResponse:
+        sent = json_object(request._request)
+        if not {"name", "push"} & set(sent):
+            raise InvalidRequest("send name, or push, or both")
+        name = the_name(sent) if "name" in sent else self.device.name
+        push = the_push(sent) if "push" in sent else None
+        self.device.name, changed = name, ["name"]
+        try:
+            with transaction.atomic(using=router.db_for_write(Device)):
+                if push is not None:
+                    set_push(self.device, push)
+                    changed += ["channel", "address", "address_digest"]
+                self.device.save(update_fields=changed)
+        except IntegrityError:  # another call of now has registered the same token
+            raise TemporarilyUnavailable("the push token is being registered; try again") from None
+        return answered(device_members(self.device))
+
+    @described(
+        operation_id="remove_device",
+        summary="Remove it",
+        description="The key is good for nothing from now on.",
+        responses={204: None},
+        errors=(401, 403),
+    )
+    def delete(self, request: Request) -> HttpResponse:
+        removed = self.device
+        with transaction.atomic(using=router.db_for_write(Device)):
+            if Device.objects.filter(pk=removed.pk).delete()[0]:
+                AuditEvent.objects.note(
+                    AuditEvent.Event.DEVICE_REMOVED,
+                    self.now,
+                    user_id=removed.user_id,
+                    device=str(removed.public_id),
+                    name=removed.name,
+                    thumbprint=removed.thumbprint,
+                )
+        logger.info("device %s removed itself", removed.public_id)
+        return no_content()

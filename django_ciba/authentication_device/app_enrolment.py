@@ -1,0 +1,62 @@
+"""Where the signed-in user lets the site's own app in: a code, good once and not for long."""
+
+from datetime import timedelta
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+
+from django_ciba.authentication_device.api.addresses import api_address
+from django_ciba.authentication_device.pages import device_page, page_response, signed_in_user
+from django_ciba.authentication_device.step_up import step_up
+from django_ciba.conf import ciba_settings
+from django_ciba.models import Device, DeviceEnrolment
+
+TEMPLATE = "apps.html"
+
+
+@device_page("GET", "HEAD", "POST")
+def apps(request: HttpRequest) -> HttpResponse:
+    """Shows which apps are the user's; a POST makes a code, which this one answer holds.
+
+    Where the site has not mounted the API there is no app to let in, and no such page.
+    """
+    user, now = signed_in_user(request), timezone.now()
+    try:
+        address = api_address()
+    except NoReverseMatch:
+        return page_response(request, "not_found.html", {}, status=404)
+    context = {"apps": Device.objects.filter(user_id=user.pk, kind=Device.Kind.APP)}
+    if request.method != "POST":
+        return page_response(request, TEMPLATE, context)
+    since = step_up().authenticated_at(request, now)
+    if now - since > timedelta(seconds=ciba_settings.LOGIN_MAX_AGE):
+        login = step_up().sign_in_again_url(request, request.path)
+        return page_response(request, TEMPLATE, {**context, "login_address": login}, status=403)
+    seconds = ciba_settings.DEVICE_ENROLMENT_LIFETIME
+    code = DeviceEnrolment.objects.start(user, now, seconds, authenticated_at=since)
+    made = {"code": code, "minutes": max(1, seconds // 60), "qr": qr(enrolment_uri(address, code))}
+    return page_response(request, TEMPLATE, {**context, **made})
+
+
+def enrolment_uri(address: str, code: str) -> str:
+    """What the app reads from the QR code: where to enrol, and by which code.
+
+    An https address, which a phone opens in the app that the site has claimed it for; no other app
+    can claim it too, as one can a scheme of its own. A fragment is sent to no server.
+    """
+    return f"{address}/enrolment#code={code}"
+
+
+def qr(text: str) -> SafeString | None:
+    """An SVG of its own inside the page, which needs no other source of images; None without the
+    extra `[qr]`. Black on white in every theme: scanners need the contrast.
+    """
+    if find_spec("segno") is None:
+        return None
+    made = import_module("segno").make(text, micro=False)
+    drawn: str = made.svg_inline(scale=5, light="#fff")
+    return mark_safe(drawn)  # noqa: S308 - by segno alone

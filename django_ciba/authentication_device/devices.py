@@ -1,0 +1,284 @@
+"""The user's devices and passkeys: seen, named, removed; and a browser that wants messages."""
+
+import json
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import models, router, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.request import HttpHeaders
+from django.middleware.csrf import get_token
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from django_ciba.authentication_device.pages import (
+    device_call,
+    device_page,
+    page_response,
+    signed_in_user,
+)
+from django_ciba.models import AuditEvent, Device, Passkey, secrets
+from django_ciba.models.passkey import passkeys_of
+from django_ciba.prompts.web_push import (
+    subscription_address,
+    subscription_problem,
+    vapid_public_key,
+)
+
+CHANNEL: Final = "webpush"
+MOST_OCTETS: Final = 16_384  # two subscriptions; browsers' are a few hundred octets each
+MOST_BROWSERS: Final = 50  # of one user; nobody has so many, and each is sent every message
+LONGEST_NAME: Final = 100
+DONE: Final = ("renamed", "removed")
+
+# Coarse, and in this order: most user agents name several others. A guess for a name, no more.
+BROWSERS: Final = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS: Final = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("CrOS", "ChromeOS"),
+    ("Macintosh", "Mac"),
+    ("Linux", "Linux"),
+)
+
+
+# --- the page ----------------------------------------------------------------------------------
+
+
+@device_page("GET", "HEAD")
+def devices(request: HttpRequest) -> HttpResponse:
+    """All that the user answers on, besides a browser that gets no messages."""
+    return _devices_page(request)
+
+
+@device_page("POST")
+def device(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Rename or remove one of the user's devices; others' and none are the same 404."""
+    found = Device.objects.filter(user_id=signed_in_user(request).pk, public_id=public_id).first()
+    if found is None:
+        return page_response(request, "gone.html", {}, status=404)
+    if "remove" in request.POST:
+        _forget_device(found, timezone.now())
+        return _done("removed")
+    return _renamed(request, Device.objects.filter(pk=found.pk))
+
+
+@device_page("POST")
+def passkey(request: HttpRequest, pk: int) -> HttpResponse:
+    """Rename or remove one of the user's passkeys; others' and none are the same 404."""
+    found = passkeys_of(signed_in_user(request)).filter(pk=pk).first()
+    if found is None:
+        return page_response(request, "gone.html", {}, status=404)
+    if "remove" in request.POST:
+        with transaction.atomic(using=router.db_for_write(Passkey)):
+            if Passkey.objects.filter(pk=pk).delete()[0]:
+                AuditEvent.objects.note(
+                    AuditEvent.Event.PASSKEY_REMOVED,
+                    timezone.now(),
+                    user_id=found.user_id,
+                    passkey=pk,
+                )
+        return _done("removed")
+    return _renamed(request, Passkey.objects.filter(pk=pk))
+
+
+def _renamed(
+    request: HttpRequest, found: models.QuerySet[Device] | models.QuerySet[Passkey]
+) -> HttpResponse:
+    name = " ".join(request.POST.get("name", "").split())
+    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        problem = _("Nothing was changed: a name has 1 to 100 letters, digits or signs.")
+        return _devices_page(request, status=422, problem=problem)
+    found.update(name=name)
+    return _done("renamed")
+
+
+def _devices_page(request: HttpRequest, status: int = 200, **context: Any) -> HttpResponse:
+    user = signed_in_user(request)
+    owned = Device.objects.filter(user_id=user.pk).defer("address")
+    done = request.GET.get("done", "")
+    shared = {
+        "devices": owned,
+        "passkeys": passkeys_of(user),
+        "public_key": vapid_public_key(),
+        "done": done if done in DONE else "",
+        "longest_name": LONGEST_NAME,
+    }
+    return page_response(request, "devices.html", {**shared, **context}, status=status)
+
+
+def _done(what: str) -> HttpResponseRedirect:
+    answer = HttpResponseRedirect(f"{reverse('ciba_device:devices')}?done={what}")
+    answer.status_code = 303
+    return answer
+
+
+# --- messages to this browser ------------------------------------------------------------------
+
+
+@device_call("GET", "HEAD", "POST", "DELETE")
+def web_push(request: HttpRequest) -> HttpResponse:
+    """Push API §8: what a browser subscribes with (GET); take its subscription (POST); forget it.
+
+    A subscription that another user of the same browser left moves to the one signed in now. POST
+    takes `{"subscription": …, "replaces": …}`, the latter when the push service has changed the
+    first; DELETE takes `{"subscription": …}`. 400 for what is no subscription, 404 where web push
+    is not set up, 409 for a user with too many browsers, 413 for too much.
+    """
+    if request.method in ("GET", "HEAD"):
+        return JsonResponse({"public_key": vapid_public_key(), "csrf": _csrf(request)})
+    user, now = signed_in_user(request), timezone.now()
+    sent = _sent(request)
+    if isinstance(sent, HttpResponse):
+        return sent
+    address = subscription_address(sent["subscription"])
+    if request.method == "DELETE":
+        _forget(user, secrets.digest(address), now)
+        return HttpResponse(status=204)
+    if not vapid_public_key():
+        return _refusal(404, "not_set_up", "web push is not set up here")
+    name = _replaced_name(user, sent.get("replaces"), now) or guessed_name(
+        request.headers.get("User-Agent", "")
+    )
+    known = Device.objects.filter(user_id=user.pk).exclude(address_digest=secrets.digest(address))
+    if known.filter(kind=Device.Kind.BROWSER).count() >= MOST_BROWSERS:
+        return _refusal(409, "too_many", "remove a browser that you no longer use first")
+    stored = _remember(user, address, name, now)
+    return JsonResponse({"device": str(stored.public_id), "name": stored.name}, status=201)
+
+
+@device_call("POST")
+def web_push_used(request: HttpRequest) -> HttpResponse:
+    """Note that the user looks, on the browser with this subscription; 404 when not theirs."""
+    sent = _sent(request)
+    if isinstance(sent, HttpResponse):
+        return sent
+    digest = secrets.digest(subscription_address(sent["subscription"]))
+    own = Device.objects.filter(user_id=signed_in_user(request).pk, address_digest=digest)
+    found = own.values_list("pk", "public_id").first()
+    if found is None:
+        return _refusal(404, "not_found", "no device of yours has this subscription")
+    Device.objects.used(found[0], timezone.now())
+    return JsonResponse({"device": str(found[1])})
+
+
+def guessed_name(user_agent: str) -> str:
+    """What a browser is called until its user names it: "Firefox on Android"."""
+    browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
+    if browser and system:
+        return gettext("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or system or gettext("Browser")
+
+
+def _csrf(request: HttpRequest) -> dict[str, str]:
+    """For the service worker, which sees neither forms nor, often, cookies. Readable to our own
+    origin alone, as the forms are.
+    """
+    header = HttpHeaders.parse_header_name(settings.CSRF_HEADER_NAME)
+    return {"header": header or "X-CSRFToken", "token": get_token(request)}
+
+
+def _sent(request: HttpRequest) -> dict[str, Any] | HttpResponse:
+    """The object that was sent, with a subscription in it that nothing is wrong with."""
+    if request.content_type != "application/json":
+        return _refusal(415, "wrong_type", "send application/json")
+    if len(request.body) > MOST_OCTETS:
+        return _refusal(413, "too_large", f"send at most {MOST_OCTETS} octets")
+    try:
+        sent = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return _refusal(400, "invalid", "the body must be JSON")
+    if not isinstance(sent, dict):
+        return _refusal(400, "invalid", "the body must be an object with subscription")
+    if (problem := subscription_problem(sent.get("subscription"))) is not None:
+        return _refusal(400, "invalid", problem)
+    return sent
+
+
+def _refusal(status: int, error: str, description: str) -> JsonResponse:
+    return JsonResponse({"error": error, "error_description": description}, status=status)
+
+
+def _remember(user: AbstractBaseUser, address: str, name: str, now: datetime) -> Device:
+    """One row a subscription, of the user who is signed in now, also when two tabs send it at once.
+
+    What another user called it, and that they had it, is not handed on: their row goes.
+    """
+    digest = secrets.digest(address)
+    alias = router.db_for_write(Device)
+    with transaction.atomic(using=alias):
+        for theirs in Device.objects.filter(address_digest=digest).exclude(user_id=user.pk):
+            _forget_device(theirs, now)
+        stored, created = Device.objects.using(alias).update_or_create(
+            address_digest=digest,
+            defaults={
+                "user_id": user.pk,
+                "channel": CHANNEL,
+                "address": address,
+                "last_used_at": now,
+            },
+            create_defaults={
+                "user_id": user.pk,
+                "kind": Device.Kind.BROWSER,
+                "channel": CHANNEL,
+                "address": address,
+                "name": name,
+                "created_at": now,
+                "last_used_at": now,
+            },
+        )
+        if created:
+            AuditEvent.objects.note(
+                AuditEvent.Event.DEVICE_ADDED,
+                now,
+                user_id=user.pk,
+                device=str(stored.public_id),
+                kind=stored.kind,
+            )
+    return stored
+
+
+def _replaced_name(user: AbstractBaseUser, replaced: Any, now: datetime) -> str:
+    """The name of the user's device with that older subscription, which goes; "" for none."""
+    if subscription_problem(replaced) is not None:
+        return ""
+    digest = secrets.digest(subscription_address(replaced))
+    found = Device.objects.filter(user_id=user.pk, address_digest=digest).first()
+    return found.name if found is not None and _forget_device(found, now) else ""
+
+
+def _forget(user: AbstractBaseUser, digest: str, now: datetime) -> None:
+    for found in Device.objects.filter(user_id=user.pk, address_digest=digest):
+        _forget_device(found, now)
+
+
+def _forget_device(found: Device, now: datetime) -> bool:
+    """Delete one device and say so; whether this call did."""
+    with transaction.atomic(using=router.db_for_write(Device)):
+        if not Device.objects.filter(pk=found.pk).delete()[0]:
+            return False
+        AuditEvent.objects.note(
+            AuditEvent.Event.DEVICE_REMOVED,
+            now,
+            user_id=found.user_id,
+            device=str(found.public_id),
+            kind=found.kind,
+        )
+    return True

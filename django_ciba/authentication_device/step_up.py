@@ -1,0 +1,162 @@
+"""How the session's user has signed in, and where they do so again or with a second factor.
+
+The setting STEP_UP names one of these classes, or a subclass of `StepUp` of the site's own. What
+such a class says is believed: it becomes `auth_time` and `amr` in the ID token.
+"""
+
+from abc import ABC, abstractmethod
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.shortcuts import resolve_url
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.module_loading import import_string
+
+from django_ciba.authentication_device import logins
+from django_ciba.authentication_device.pages import signed_in_user
+from django_ciba.conf import ciba_settings
+
+# Where allauth keeps what its user has proved in this session (allauth.account.authentication).
+ALLAUTH_RECORDS: Final = "account_authentication_methods"
+ALLAUTH_RECORDS_OF: Final = "account_authentication_methods_user"
+# RFC 8176 §2. What allauth's other methods ask for (a code by mail, another provider) is not named.
+ALLAUTH_AMR: Final = {"password": "pwd", "totp": "otp", "recovery_codes": "otp", "webauthn": "pop"}
+
+
+class StepUp(ABC):
+    """What the authentication device asks the site about a session's login."""
+
+    @abstractmethod
+    def authenticated_at(self, request: HttpRequest, now: datetime) -> datetime:
+        """When the user of this session last proved who they are; never after `now`."""
+
+    @abstractmethod
+    def amr(self, request: HttpRequest) -> list[str]:
+        """RFC 8176: how they proved it; what is not known is left out."""
+
+    @abstractmethod
+    def second_factor(self, request: HttpRequest) -> bool:
+        """Whether they proved a second factor in this session."""
+
+    @abstractmethod
+    def sign_in_again_url(self, request: HttpRequest, next_address: str) -> str:
+        """Where they prove again who they are, and come back to that path of this host."""
+
+    @abstractmethod
+    def second_factor_url(self, request: HttpRequest, next_address: str) -> str | None:
+        """Where they prove a second factor, and come back; None where there is no such page."""
+
+
+class PasswordStepUp(StepUp):
+    """Django's own logins: the password again on a page of ours, and no second factor."""
+
+    def authenticated_at(self, request: HttpRequest, now: datetime) -> datetime:
+        return logins.authenticated_at(request, now)
+
+    def amr(self, request: HttpRequest) -> list[str]:
+        return logins.authentication_methods(request)
+
+    def second_factor(self, request: HttpRequest) -> bool:
+        return False
+
+    def sign_in_again_url(self, request: HttpRequest, next_address: str) -> str:
+        return _with_next(reverse("ciba_device:sign_in_again"), next_address)
+
+    def second_factor_url(self, request: HttpRequest, next_address: str) -> str | None:
+        return None
+
+
+class OtpStepUp(PasswordStepUp):
+    """django-otp: a session that its middleware has found verified; OTP_LOGIN_URL leads there."""
+
+    def amr(self, request: HttpRequest) -> list[str]:
+        found = super().amr(request)
+        if self.second_factor(request):
+            found += ["otp", "mfa"] if found else ["otp"]
+        return found
+
+    def second_factor(self, request: HttpRequest) -> bool:
+        verified = getattr(request.user, "is_verified", None)
+        return verified is not None and bool(verified())
+
+    def second_factor_url(self, request: HttpRequest, next_address: str) -> str | None:
+        return _with_next(
+            resolve_url(getattr(settings, "OTP_LOGIN_URL", settings.LOGIN_URL)), next_address
+        )
+
+
+class AllauthStepUp(PasswordStepUp):
+    """django-allauth: its record of what the session has proved, and its pages to prove it again.
+
+    A session without such a record (of the admin's login, say) is taken as PasswordStepUp does.
+    """
+
+    def authenticated_at(self, request: HttpRequest, now: datetime) -> datetime:
+        times = [each["at"] for each in _allauth_records(request)]
+        if not times:
+            return super().authenticated_at(request, now)
+        return min(datetime.fromtimestamp(max(times), UTC), now)
+
+    def amr(self, request: HttpRequest) -> list[str]:
+        records = _allauth_records(request)
+        if not records:
+            return super().amr(request)
+        kinds = (each.get("type") or each.get("method") for each in records)
+        found = list(dict.fromkeys(ALLAUTH_AMR[kind] for kind in kinds if kind in ALLAUTH_AMR))
+        return [*found, "mfa"] if self.second_factor(request) and len(records) > 1 else found
+
+    def second_factor(self, request: HttpRequest) -> bool:
+        return any(each.get("method") == "mfa" for each in _allauth_records(request))
+
+    def sign_in_again_url(self, request: HttpRequest, next_address: str) -> str:
+        """Where allauth has no way for this user, as for one of another provider's: our page."""
+        if _allauth_ways(request):
+            return _with_next(reverse("account_reauthenticate"), next_address)
+        return super().sign_in_again_url(request, next_address)
+
+    def second_factor_url(self, request: HttpRequest, next_address: str) -> str | None:
+        if any(each.get("id") == "mfa_reauthenticate" for each in _allauth_ways(request)):
+            return _with_next(reverse("mfa_reauthenticate"), next_address)
+        return None
+
+
+def step_up() -> StepUp:
+    """The one that the setting STEP_UP names."""
+    return _made(ciba_settings.STEP_UP)
+
+
+@lru_cache(maxsize=8)
+def _made(path: str) -> StepUp:
+    found = import_string(path)
+    if not (isinstance(found, type) and issubclass(found, StepUp)):
+        raise TypeError(f"DJANGO_CIBA['STEP_UP'] {path} is not a subclass of StepUp")
+    return found()
+
+
+def _allauth_records(request: HttpRequest) -> list[dict[str, Any]]:
+    """What this session's user has proved: there may be records of one who never came in."""
+    stored = request.session.get(ALLAUTH_RECORDS)
+    of = request.session.get(ALLAUTH_RECORDS_OF)
+    user = signed_in_user(request)
+    if not isinstance(stored, list) or of not in (None, user._meta.pk.value_to_string(user)):
+        return []
+    return [
+        each
+        for each in stored
+        if isinstance(each, dict) and isinstance(each.get("at"), int | float)
+    ]
+
+
+def _allauth_ways(request: HttpRequest) -> list[dict[str, Any]]:
+    """How allauth lets this user prove again who they are."""
+    adapter = import_string("allauth.account.adapter.get_adapter")()
+    found: list[dict[str, Any]] = adapter.get_reauthentication_methods(request.user)
+    return found
+
+
+def _with_next(address: str, next_address: str) -> str:
+    return f"{address}?{urlencode({'next': next_address})}"
