@@ -64,12 +64,16 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
     ),
     "missing_user_code": ErrorProse(
         (ASK,),
-        "Ask the user for the code that they set on their device, and send it as `user_code`.",
+        "Ask the user for the code that they set on their device, and send it as `user_code`; in "
+        "the second of [two steps](../tutorial/two-step-user-code.md), for the passcode that they "
+        "were sent.",
     ),
     "invalid_user_code": ErrorProse(
         (ASK,),
         "Ask the user again. After too many wrong codes in a row the code is locked for a while "
-        "([USER_CODE_LOCKOUT](settings.md#user_code_lockout)), and the right one is refused too.",
+        "([USER_CODE_LOCKOUT](settings.md#user_code_lockout)), and the right one is refused too. A "
+        "passcode of [two steps](../tutorial/two-step-user-code.md) may be wrong as often as its "
+        "journey says; after that, start again.",
     ),
     "invalid_binding_message": ErrorProse(
         (ASK,),
