@@ -110,9 +110,11 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
         (ASK, TOKEN, PUSHED, REGISTER, REGISTRATION),
         "Stop. From the token endpoint: the user denied, let the prompt run out, or the client or "
         "an operator cancelled the request. In a push: the user denied. From `bc-authorize`: the "
-        "user's account is locked, or the journey ended before anybody could be asked. Ask again "
-        "only when the user wants it. From `register`: clients cannot register themselves in this "
-        "realm ([REGISTRATION](settings.md#registration)).",
+        "user's account is locked, or the journey ended before anybody could be asked, or the user "
+        "is not to be asked now: too many requests wait for them or came lately, they have denied "
+        "yours, or they have muted you ([Limit prompts](../how-to/limit-prompts.md)); which of "
+        "these is not told. Ask again only when the user wants it. From `register`: clients "
+        "cannot register themselves in this realm ([REGISTRATION](settings.md#registration)).",
     ),
     "authorization_pending": ErrorProse(
         (TOKEN,),
