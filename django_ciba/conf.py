@@ -695,6 +695,12 @@ class CibaSettings:
         "`expired_token` and operators can look at it.",
         problem=not_negative,
     )
+    AUDIT_RETENTION = Setting(
+        400 * 86400,
+        "Seconds that an audit event is kept: who was asked, answered, reported or muted, and "
+        "when. Events outlive the requests that they are about.",
+        problem=positive,
+    )
     RETIRED_KEYS_KEPT = Setting(
         30 * 86400,
         "Seconds that a retired signing key stays published. After that, ID tokens that it signed "

@@ -33,6 +33,15 @@ class JourneyForm(ModelForm[Journey]):
             raise ValidationError(problems)
         return document
 
+    def clean_name(self) -> str:
+        """Unique in its realm, which cannot be chosen any more, so that Django would not look."""
+        name: str = self.cleaned_data["name"]
+        if "realm" not in self.fields:
+            others = Journey.objects.filter(realm_id=self.instance.realm_id, name=name)
+            if others.exclude(pk=self.instance.pk).exists():
+                raise ValidationError("The realm has a journey of that name already.")
+        return name
+
 
 class JourneyVersionInline(ViewOnlyInline[JourneyVersion, Journey]):
     """Requests that are under way go on with the version that they started with."""
@@ -115,7 +124,7 @@ class JourneyAdmin(OperatorAdmin[Journey]):
             "form": form,
             "told": told,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "django_ciba/admin/dry_run.html", context)
 
     def get_fieldsets(self, request: HttpRequest, obj: Journey | None = None) -> list[Any]:
@@ -136,7 +145,8 @@ class JourneyAdmin(OperatorAdmin[Journey]):
         initial.pop(TEMPLATE, None)
         template = _chosen(request)
         if template is not None:
-            initial = {"name": template.label, **initial, "document": template.document}
+            document: Any = template.document  # as every field's, but its type says text
+            initial = {"name": template.label, **initial, "document": document}
         return initial
 
 

@@ -4,15 +4,14 @@ from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
 
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from django_ciba.authentication_device.api.addresses import api_address
-from django_ciba.authentication_device.logins import authenticated_at
 from django_ciba.authentication_device.pages import device_page, page_response, signed_in_user
+from django_ciba.authentication_device.step_up import step_up
 from django_ciba.conf import ciba_settings
 from django_ciba.models import Device, DeviceEnrolment
 
@@ -33,9 +32,9 @@ def apps(request: HttpRequest) -> HttpResponse:
     context = {"apps": Device.objects.filter(user_id=user.pk, kind=Device.Kind.APP)}
     if request.method != "POST":
         return page_response(request, TEMPLATE, context)
-    since = authenticated_at(request, now)
+    since = step_up().authenticated_at(request, now)
     if now - since > timedelta(seconds=ciba_settings.LOGIN_MAX_AGE):
-        login = redirect_to_login(request.get_full_path())["Location"]
+        login = step_up().sign_in_again_url(request, request.path)
         return page_response(request, TEMPLATE, {**context, "login_address": login}, status=403)
     seconds = ciba_settings.DEVICE_ENROLMENT_LIFETIME
     code = DeviceEnrolment.objects.start(user, now, seconds, authenticated_at=since)

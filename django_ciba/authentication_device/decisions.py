@@ -81,6 +81,10 @@ def request_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return refused_page(request, "get", status=400)
     card = Card(found, now)
     if card.outcome == Outcome.WAITING:
+        # What a message told of may have been asked again; the answer is for the newest.
+        newest = AuthenticationRequest.objects.like(found, now).first()
+        if newest is not None and newest.pk > found.pk:
+            return HttpResponseRedirect(reverse("ciba_device:request", args=[newest.public_id]))
         return page_response(request, "request.html", {"card": card})
     return _outcome_page(request, found, now)
 
@@ -98,7 +102,8 @@ def card(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def own_request(request: HttpRequest, public_id: UUID) -> AuthenticationRequest | None:
     """The signed-in user's request of that name, once it has been put before them."""
     return (
-        AuthenticationRequest.objects.select_related("client")
+        AuthenticationRequest.objects.times_asked(timezone.now())
+        .select_related("client")
         .filter(public_id=public_id, user_id=signed_in_user(request).pk, prompted_at__isnull=False)
         .first()
     )

@@ -27,7 +27,8 @@ def inbox(request: HttpRequest) -> HttpResponse:
     """Everything that waits, each in full, the one that runs out first on top."""
     now = timezone.now()
     rows = AuthenticationRequest.objects.waiting_for(signed_in_user(request), now)
-    cards = [Card(row, now) for row in rows.select_related("client")[:MOST_WAITING]]
+    shown = rows.times_asked(now).select_related("client")[:MOST_WAITING]
+    cards = [Card(row, now) for row in shown]
     return page_response(request, "inbox.html", {"cards": cards})
 
 

@@ -170,6 +170,11 @@ class Card:
         return [words for name, words in PROOF_WORDS.items() if found.demand.get(name)]
 
     @property
+    def times_asked(self) -> int:
+        """How many requests that look like this one wait; more than one are shown as one."""
+        return int(getattr(self.authentication_request, "times_asked", 1))
+
+    @property
     def outcome(self) -> Outcome:
         return outcome(self.authentication_request, self.now)
 

@@ -42,6 +42,15 @@ def note_refusal(
     request: HttpRequest, found: AuthenticationRequest, reason: str, now: datetime
 ) -> None:
     """Write down that an answer to that request was refused, and who tried."""
+    tried = request.user.pk if request.user.is_authenticated else None
+    detail: dict[str, Any] = {} if tried else {"anonymous": True}
+    note_refusal_of(tried, found, reason, now, **detail)
+
+
+def note_refusal_of(
+    tried: Any, found: AuthenticationRequest, reason: str, now: datetime, **detail: Any
+) -> None:
+    """The same, of the user with that primary key, or of somebody unknown."""
     noted = AuditEvent.objects.filter(
         public_id=found.public_id,
         event=AuditEvent.Event.ANSWER_REFUSED,
@@ -49,9 +58,9 @@ def note_refusal(
     )
     if noted.count() >= MOST_RECORDED:
         return
-    tried = request.user.pk if request.user.is_authenticated else None
-    detail: dict[str, Any] = {"reason": reason} if tried else {"reason": reason, "anonymous": True}
-    AuditEvent.objects.note(AuditEvent.Event.ANSWER_REFUSED, now, of=found, user_id=tried, **detail)
+    AuditEvent.objects.note(
+        AuditEvent.Event.ANSWER_REFUSED, now, of=found, user_id=tried, reason=reason, **detail
+    )
 
 
 def note_refusal_at(request: HttpRequest, named: Mapping[str, Any], reason: str) -> None:

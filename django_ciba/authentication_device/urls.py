@@ -25,6 +25,7 @@ urlpatterns = [
     path("requests/<uuid:public_id>/", decisions.request_page, name="request"),
     path("requests/<uuid:public_id>/card/", decisions.card, name="card"),
     path("requests/<uuid:public_id>/waiting.json", inbox.waiting, name="request_waiting"),
+    path("apps/", app_enrolment.apps, name="apps"),
     path(
         "requests/<uuid:public_id>/passkey/",
         passkey_pages.approval_options,
@@ -35,7 +36,6 @@ urlpatterns = [
     path("passkeys/", passkey_pages.passkey_list, name="passkeys"),
     path("passkeys/options/", passkey_pages.registration_options, name="passkey_options"),
     path("sign-in-again/", sign_in_again.sign_in_again, name="sign_in_again"),
-    path("apps/", app_enrolment.apps, name="apps"),
     path("user-code/", user_codes.user_code, name="user_code"),
     path("manifest.webmanifest", web_app.manifest, name="manifest"),
     path("service-worker.js", web_app.service_worker, name="service_worker"),

@@ -124,7 +124,7 @@ def _asked(member: Any, place: str) -> dict[str, Any]:
 
 
 def _verified(member: Any, place: str) -> Any:
-    """OpenID Identity Assurance §6: what is asked of verified claims, as it is asked.
+    """OpenID Identity Assurance: what is asked of verified claims, as it is asked.
 
     Null, an object, or a list of them, each with `verification` and `claims`. What they ask for is
     the site's to read (`hooks.requested_claims`).

@@ -1,7 +1,9 @@
 """Puts a valid request before the user: row, journey and prompts stand or fall together."""
 
+import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final, cast
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -74,6 +76,19 @@ def started(valid: ValidAuthenticationRequest, now: datetime) -> Started:
     return Started(row, auth_req_id)
 
 
+def likeness(valid: ValidAuthenticationRequest) -> str:
+    """Design §8: a digest of what the user is shown; who asks twice for one thing asks once."""
+    shown = (
+        valid.client.pk,
+        sorted(set(valid.scope.split())),
+        valid.binding_message,
+        valid.authorization_details,
+        valid.requested_claims,
+        valid.acr,
+    )
+    return sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+
+
 def _row(
     valid: ValidAuthenticationRequest, auth_req_id: str, now: datetime
 ) -> AuthenticationRequest:
@@ -94,6 +109,7 @@ def _row(
         polling_interval=valid.client.realm.conf.POLLING_INTERVAL,
         journey_version=valid.journey,
         due_at=valid.expires_at,
+        likeness=likeness(valid),
     )
     if shows_a_number(valid.journey.document):  # also for nobody, who must not be told apart
         row.number = new_number()

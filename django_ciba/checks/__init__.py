@@ -502,6 +502,23 @@ CHECKS: Final[tuple[Check, ...]] = (
         database=True,
     ),
     Check(
+        id="django_ciba.W088",
+        title="A limit of prompts that protects nobody",
+        hint="Lower it in DJANGO_CIBA, or remove it to get the default: whoever knows a user's "
+        "name may ask them until they say yes.",
+        find=declared_settings.limits_that_protect_nothing,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W089",
+        title="A realm's limit of prompts protects nobody",
+        hint="Lower it in the realm's settings, or remove it to get the site's: whoever knows a "
+        "user's name may ask them until they say yes.",
+        find=stored_rows.realms_whose_limits_protect_nothing,
+        deploy=True,
+        database=True,
+    ),
+    Check(
         id="django_ciba.W093",
         title="Two steps that tell who exists",
         hint="Set hide_unknown_users to false, which promises what two steps cannot keep; or set "

@@ -1,9 +1,9 @@
 """What is wrong in `DJANGO_CIBA` itself; needs nothing but the settings."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -137,6 +137,31 @@ def open_registration() -> Iterator[str]:
             "DJANGO_CIBA['REGISTRATION'] is 'open': whoever finds this server can register a "
             "client, have users asked in a name of its choice, and make the server read an address."
         )
+
+
+# What no user who is pestered would call a limit.
+HIGHEST_LIMITS: Final[Mapping[str, int]] = {
+    "OPEN_PROMPTS_PER_USER": 20,
+    "OPEN_PROMPTS_PER_CLIENT": 20,
+    "DENIALS_BEFORE_COOL_DOWN": 10,
+}
+MOST_A_MINUTE: Final = 10
+
+
+def limits_that_protect_nothing() -> Iterator[str]:
+    for name, problem in unprotected(usable):
+        yield f"DJANGO_CIBA[{name!r}] {problem}"
+
+
+def unprotected(value: Callable[[str], Any]) -> Iterator[tuple[str, str]]:
+    """(name, problem) of each limit of prompts that lets a user be worn down."""
+    for name, highest in HIGHEST_LIMITS.items():
+        if value(name) > highest:
+            yield name, f"is {value(name)}: more than {highest} protects nobody."
+    most, window = value("PROMPTS_PER_USER"), value("PROMPT_WINDOW")
+    if most * 60 > MOST_A_MINUTE * window:
+        often = f"lets one user be asked {most} times in {window} seconds: more than "
+        yield "PROMPTS_PER_USER", f"{often}{MOST_A_MINUTE} a minute protects nobody."
 
 
 def prompts_on_standard_output() -> Iterator[str]:

@@ -1,11 +1,14 @@
 """What the database holds. It may be dead or not yet migrated, which one check says, once."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, router, transaction
 
 from django_ciba.authorization_details import details_type_problems
+from django_ciba.checks.declared_settings import unprotected
 from django_ciba.checks.deployment import unscheduled
 from django_ciba.conf import CibaSettings, ciba_settings
 from django_ciba.models import AuthorizationDetailsType, Client, Realm, SigningKey
@@ -150,6 +153,22 @@ def realms_open_to_clients() -> Iterator[str]:
                 f"Realm {realm} is open to clients: whoever finds it can register one, and have "
                 "users asked in a name of its choice."
             )
+
+
+@silent_without_database
+def realms_whose_limits_protect_nothing() -> Iterator[str]:
+    for realm in _every_realm():
+        own = {str(name).upper() for name in realm.settings}
+        for name, problem in unprotected(partial(_usable, realm.conf)):
+            of = {name, "PROMPT_WINDOW"} if name == "PROMPTS_PER_USER" else {name}
+            if of & own:  # what it inherits is said of whom it has it from
+                yield f"Realm {realm}: {name.lower()} {problem}"
+
+
+def _usable(conf: CibaSettings, name: str) -> Any:
+    """The setting of a realm's, or its default where another check says that it is wrong."""
+    value, declared = getattr(conf, name), getattr(CibaSettings, name)
+    return value if declared.problem(value) is None else declared.default
 
 
 @silent_without_database

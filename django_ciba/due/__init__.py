@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from celery import shared_task
+from django.db.models import Model
 from django.utils import timezone
 
 from django_ciba import prompts
@@ -18,15 +19,19 @@ from django_ciba.conf import ciba_settings
 from django_ciba.delivery import CALLS
 from django_ciba.journeys import walk_due
 from django_ciba.models import (
+    AuditEvent,
     AuthenticationRequest,
     Delivery,
     DeviceEnrolment,
     Grant,
+    MutedClient,
+    PasskeyChallenge,
     SigningKey,
     Token,
     UsedAssertion,
     UsedProof,
     configuration,
+    longest_memory,
     rotation_is_due,
 )
 from django_ciba.outbox import Ending, Sender, deliver
@@ -94,14 +99,21 @@ def cleanup(now: datetime | None = None) -> dict[str, int]:
     counts = {"authentication_requests": 0, "used_assertions": 0, "tokens": 0, "grants": 0}
     _note_expiries_to_tell(kept_since, moment)
     over = AuthenticationRequest.objects.exclude(pk__in=Delivery.objects.owed_a_push())
-    while deleted := over.delete_ended(kept_since, BATCH):
+    while deleted := over.delete_ended(min(kept_since, _counted_since(moment)), BATCH):
         counts["authentication_requests"] += deleted
     _forget_dead_calls(moment)
     leeway = timedelta(seconds=ciba_settings.CLOCK_LEEWAY)
-    counts["used_assertions"] = _delete_expired(UsedAssertion, moment - leeway)
-    counts["device_enrolments"] = _delete_expired(DeviceEnrolment, moment)
-    counts["used_proofs"] = _delete_expired(UsedProof, moment - leeway)
-    counts["tokens"] = _delete_expired(Token, kept_since)
+    audited_since = moment - timedelta(seconds=ciba_settings.AUDIT_RETENTION)
+    for name, model, field, before in (
+        ("used_assertions", UsedAssertion, "expires_at", moment - leeway),
+        ("used_proofs", UsedProof, "expires_at", moment - leeway),
+        ("tokens", Token, "expires_at", kept_since),
+        ("passkey_challenges", PasskeyChallenge, "expires_at", moment),
+        ("device_enrolments", DeviceEnrolment, "expires_at", moment),
+        ("muted_clients", MutedClient, "until", moment),
+        ("audit_events", AuditEvent, "at", audited_since),
+    ):
+        counts[name] = _delete_before(model, field, before)
     retired = SigningKey.objects.filter(
         state=SigningKey.State.RETIRED,
         retired_at__lt=moment - timedelta(seconds=ciba_settings.RETIRED_KEYS_KEPT),
@@ -144,13 +156,16 @@ def _forget_dead_calls(now: datetime) -> None:
         Delivery.objects.filter(pk__in=pks, state=Delivery.State.DEAD).update(payload="")
 
 
-def _delete_expired(
-    model: type[UsedAssertion] | type[UsedProof] | type[Token] | type[DeviceEnrolment],
-    before: datetime,
-) -> int:
+def _counted_since(now: datetime) -> datetime:
+    """What expired before no limit of any realm counts any more (`PromptLimits`)."""
+    realms = configuration().realms().values()
+    return now - max(map(longest_memory, [ciba_settings, *(realm.conf for realm in realms)]))
+
+
+def _delete_before(model: type[Model], field: str, before: datetime) -> int:
     deleted = 0
     while True:
-        rows = model._default_manager.filter(expires_at__lt=before).order_by("expires_at")
+        rows = model._default_manager.filter(**{f"{field}__lt": before}).order_by(field)
         pks = list(rows.values_list("pk", flat=True)[:BATCH])
         if not pks:
             return deleted

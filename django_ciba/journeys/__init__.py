@@ -12,6 +12,7 @@ from django_ciba.journeys.document import (
 )
 from django_ciba.journeys.dry_run import DryRun, NotWalkable, dry_run
 from django_ciba.journeys.engine import Progress, walk
+from django_ciba.journeys.muting import mute, unmute
 from django_ciba.journeys.node import Message, Node, Step, Wait
 from django_ciba.journeys.number_matching import choices, new_number
 from django_ciba.journeys.passcode import (
@@ -53,6 +54,7 @@ __all__ = [
     "document_problems",
     "dry_run",
     "enter_passcode",
+    "mute",
     "new_number",
     "node",
     "option",
@@ -63,6 +65,7 @@ __all__ = [
     "required",
     "shows_a_number",
     "takes_two_steps",
+    "unmute",
     "walk",
     "walk_due",
 ]

@@ -8,8 +8,8 @@ from django.db import router, transaction
 
 from django_ciba.hooks import hooks
 from django_ciba.journeys.demand import NOTHING, Evidence, demand_of, unmet, wrong
-from django_ciba.journeys.engine import walk
-from django_ciba.journeys.progress import store_progress
+from django_ciba.journeys.engine import Progress, walk
+from django_ciba.journeys.progress import cancel, store_progress
 from django_ciba.models import AuditEvent, AuthenticationRequest, configuration
 from django_ciba.models.authentication_request import FAILURES
 
@@ -45,8 +45,10 @@ def answer(
     `authenticated_at` is when the user proved who they are, `amr` how (RFC 8176). `prompt` is which
     prompt was answered (`AuthenticationRequest.prompt_number`): one form sent twice must not answer
     the next prompt too. `evidence` is what an approval comes with, for what the prompt demands.
-    Returns the request as it now is. Raises NotAnswerable; of two answers the
-    first counts.
+    Returns the request as it now is. Raises NotAnswerable; of two answers the first counts.
+
+    To requests that its user could not tell from this one a no is a no as well. A yes is one yes:
+    the older of them are withdrawn.
     """
     if verdict not in VERDICTS:
         raise ValueError(f"{verdict!r} is no answer: it must be {' or '.join(VERDICTS)}")
@@ -65,29 +67,54 @@ def answer(
                     raise NotAnswerable(f"wrong_{fault}")
                 continue
             stored.authenticated_at, stored.amr = authenticated_at, list(amr)
-        if walked_on(stored, verdict, now, vouched=evidence.vouched):
+        if _answered_with_its_likes(stored, verdict, now, vouched=evidence.vouched):
             return stored
     raise NotAnswerable("ended")
 
 
 def walked_on(
-    stored: AuthenticationRequest,
-    verdict: str,
-    now: datetime,
-    *,
-    vouched: bool = False,
-    renamed: str = "",
+    stored: AuthenticationRequest, verdict: str, now: datetime, *, renamed: str = ""
 ) -> bool:
     """Walk on from this answer and store it, unless the request has moved meanwhile.
 
     `renamed` is the digest of the auth_req_id that the request has from here on.
     """
-    stored.answer, stored.answered_at = AuthenticationRequest.Answer(verdict), now
-    document = configuration().journey_version(stored.journey_version_id).document
-    progress = walk(stored, document, now)
+    progress = _walked(stored, verdict, now)
     if renamed:
         progress.values["auth_req_id_digest"] = stored.auth_req_id_digest = renamed
-    return store_progress(stored, progress, now, vouched=vouched)
+    return store_progress(stored, progress, now)
+
+
+def _answered_with_its_likes(
+    stored: AuthenticationRequest, verdict: str, now: datetime, *, vouched: bool = False
+) -> bool:
+    """The answer, and what it means for what looked the same, in one transaction; whether it took.
+
+    In the order of their keys, so that two answers at once do not wait for each other. One of the
+    others that has moved on meanwhile has become another question.
+    """
+    others = AuthenticationRequest.objects.like(stored, now).select_related("client", "user")
+    approved = verdict == AuthenticationRequest.Answer.APPROVED
+    if approved:
+        others = others.filter(pk__lt=stored.pk)
+    rows = sorted([stored, *others], key=lambda row: int(row.pk))
+    # Walked before anything is locked: a node may be the site's own.
+    walked = {row.pk: _walked(row, verdict, now) for row in rows if row is stored or not approved}
+    alias = router.db_for_write(AuthenticationRequest)
+    with transaction.atomic(using=alias):
+        for row in rows:
+            if row.pk not in walked:
+                cancel(row.pk, now)
+            elif not store_progress(row, walked[row.pk], now, vouched=vouched) and row is stored:
+                transaction.set_rollback(True, using=alias)
+                return False
+    return True
+
+
+def _walked(stored: AuthenticationRequest, verdict: str, now: datetime) -> Progress:
+    stored.answer, stored.answered_at = AuthenticationRequest.Answer(verdict), now
+    document = configuration().journey_version(stored.journey_version_id).document
+    return walk(stored, document, now)
 
 
 def one_more_failure(stored: AuthenticationRequest) -> dict[str, Any] | None:
@@ -107,7 +134,7 @@ def wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: datetim
         if memory := one_more_failure(stored):
             took = AuthenticationRequest.objects.using(alias).advance(stored, now, memory=memory)
         else:
-            took = walked_on(stored, AuthenticationRequest.Answer.FAILED, now)
+            took = _answered_with_its_likes(stored, AuthenticationRequest.Answer.FAILED, now)
         if took:
             AuditEvent.objects.using(alias).note(
                 event.get(fault, AuditEvent.Event.ANSWER_REFUSED), now, of=stored, reason=fault

@@ -133,7 +133,7 @@ def _boxes(document: object, walk: Sequence[Mapping[str, Any]]) -> dict[str, _Bo
         boxes[key] = _Box(key, label, type_name, [])
         wired = placed.get("outcomes")
         for outcome, target in (wired if isinstance(wired, Mapping) else {}).items():
-            if target in ENDS or target in nodes:
+            if isinstance(target, str) and target in (*ENDS, *nodes):
                 _wire(boxes[key], str(outcome), target)
     for number, step in enumerate(walk, 1):
         box = boxes.get(str(step.get("node", "")))

@@ -23,19 +23,15 @@ def report(found: AuthenticationRequest, *, now: datetime) -> bool:
         return False
     alias = router.db_for_write(AuthenticationRequest)
     with transaction.atomic(using=alias):
-        if not AuthenticationRequest.objects.using(alias).report(found.pk, now):
-            return False
-        stored = _stored(found.pk)
-        try:
-            stored = answer(
-                stored,
-                AuthenticationRequest.Answer.DENIED,
-                now=now,
-                authenticated_at=now,
-                amr=(),
-            )
-        except NotAnswerable:
+        rows = AuthenticationRequest.objects.using(alias).select_related("client__realm", "user")
+        stored = rows.get(pk=found.pk)
+        if not _denied(stored, now):
             _approval_taken_back(stored, now)
+            for other in AuthenticationRequest.objects.like(stored, now):
+                _denied(other, now)
+        if not AuthenticationRequest.objects.using(alias).report(found.pk, now):
+            transaction.set_rollback(True, using=alias)
+            return False
         Grant.objects.using(alias).filter(authentication_request_id=found.pk).revoke(now)
         MutedClient.objects.mute(
             stored.user,
@@ -44,8 +40,19 @@ def report(found: AuthenticationRequest, *, now: datetime) -> bool:
             now=now,
             until=now + timedelta(seconds=stored.client.realm.conf.REPORT_MUTE),
         )
+        stored.refresh_from_db()
         AuditEvent.objects.using(alias).note(AuditEvent.Event.REPORTED, now, of=stored)
         signals.announce(signals.request_reported, stored)
+    return True
+
+
+def _denied(waiting: AuthenticationRequest, now: datetime) -> bool:
+    """Whether it could still be denied; then all that look like it have been, too."""
+    no = AuthenticationRequest.Answer.DENIED
+    try:
+        answer(waiting, no, now=now, authenticated_at=now, amr=())
+    except NotAnswerable:
+        return False
     return True
 
 
@@ -66,8 +73,3 @@ def _approval_taken_back(stored: AuthenticationRequest, now: datetime) -> None:
         return
     AuditEvent.objects.using(alias).note(AuditEvent.Event.DENIED, now, of=stored)
     signals.announce(signals.request_denied, stored)
-
-
-def _stored(pk: int) -> AuthenticationRequest:
-    rows = AuthenticationRequest.objects.select_related("client__realm", "user")
-    return rows.get(pk=pk)

@@ -14,7 +14,7 @@ from django_ciba.models.initial_access_token import InitialAccessToken
 from django_ciba.models.journey import Journey, JourneyVersion
 from django_ciba.models.muted_client import MutedClient
 from django_ciba.models.passkey import Passkey, PasskeyChallenge, passkeys_of
-from django_ciba.models.prompt_limits import PromptLimits
+from django_ciba.models.prompt_limits import PromptLimits, longest_memory
 from django_ciba.models.realm import Realm
 from django_ciba.models.remote_jwks import RemoteJwks
 from django_ciba.models.signing_key import NotPublishedLongEnough, SigningKey, rotation_is_due
@@ -52,6 +52,7 @@ __all__ = [
     "UserCode",
     "configuration",
     "forget",
+    "longest_memory",
     "passkeys_of",
     "rotation_is_due",
 ]

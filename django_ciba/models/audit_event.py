@@ -42,7 +42,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 
         Whoever asks without end must not fill the table. `of` was not stored: it has no name.
         """
-        said = {"event": AuditEvent.Event.LIMIT_REACHED, "user_id": of.user_id}
+        said: dict[str, Any] = {"event": AuditEvent.Event.LIMIT_REACHED, "user_id": of.user_id}
         said |= {"client_id": of.client_id, "detail": {"limit": str(limit)}}
         if not self.filter(at__gt=now - limits.window, **said).exists():
             self.create(at=now, **said)

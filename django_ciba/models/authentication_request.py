@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connections, models, router
-from django.db.models import F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from django_ciba.models import secrets
@@ -205,19 +206,37 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         return self.filter(user_id=user.pk, prompted_at__isnull=False)
 
     def waiting_for(self, user: Any, now: datetime) -> "AuthenticationRequestQuerySet":
-        """What that user is being asked now, the one that runs out first on top."""
-        return (
-            self.filter(
-                user=user,
-                client__enabled=True,
-                status=self.model.Status.PENDING,
-                answer="",
-                prompted_at__isnull=False,
-                expires_at__gt=now,
-            )
-            .filter(Q(prompt_until__isnull=True) | Q(prompt_until__gt=now))
-            .order_by("prompt_until", "pk")
+        """What that user is being asked now, the one that runs out first on top.
+
+        Of those that look the same to them it is the newest: that is what its client waits for.
+        """
+        rows = self.prompted(now).filter(user=user, client__enabled=True)
+        return rows.exclude(Exists(_likes(now).filter(pk__gt=OuterRef("pk")))).order_by(
+            "prompt_until", "pk"
         )
+
+    def prompted(self, now: datetime) -> "AuthenticationRequestQuerySet":
+        """Those whose prompt can be answered now."""
+        return self.filter(
+            status=self.model.Status.PENDING,
+            answer="",
+            prompted_at__isnull=False,
+            expires_at__gt=now,
+        ).filter(Q(prompt_until__isnull=True) | Q(prompt_until__gt=now))
+
+    def like(
+        self, found: "AuthenticationRequest", now: datetime
+    ) -> "AuthenticationRequestQuerySet":
+        """What its user is asked besides and could not tell from it, the newest first."""
+        if not found.likeness or found.user_id is None:
+            return self.none()
+        rows = self.prompted(now).filter(user_id=found.user_id, likeness=found.likeness)
+        return rows.exclude(pk=found.pk).order_by("-pk")
+
+    def times_asked(self, now: datetime) -> "AuthenticationRequestQuerySet":
+        """With `times_asked`: how many that look like it wait, itself among them."""
+        counted = _likes(now).order_by().values("likeness").annotate(count=Count("pk"))
+        return self.annotate(times_asked=Coalesce(Subquery(counted.values("count")), 1))
 
     def due(self, now: datetime, at_most: int) -> list[int]:
         """Primary keys of pending requests whose timer or life has run out."""
@@ -238,6 +257,14 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         pks = list(over.values_list("pk", flat=True)[:at_most])
         self.filter(pk__in=pks).delete()
         return len(pks)
+
+
+def _likes(now: datetime) -> AuthenticationRequestQuerySet:
+    """What the user of an outer query's request is asked, and could not tell from it."""
+    rows = AuthenticationRequest.objects.prompted(now)
+    return rows.filter(user_id=OuterRef("user_id"), likeness=OuterRef("likeness")).exclude(
+        likeness=""
+    )
 
 
 class AuthenticationRequest(models.Model):

@@ -139,7 +139,9 @@ def _common_tables(
     connection: Any,
 ) -> tuple[list[str], list[Any]]:
     quote = connection.ops.quote_name
-    parts, parameters, where = [], [], ""
+    parts: list[str] = []
+    parameters: list[Any] = []
+    where = ""
     if guard is not None:
         parts.append(f"guard (said) AS MATERIALIZED ({guard.select})")
         parameters += guard.parameters

@@ -113,6 +113,8 @@ def _unwanted(delivery: Delivery, carried: Mapping[str, Any], now: datetime) -> 
         return NOBODY_WAITS
     if delivery.round < waiting.memory.get(ASKED, 0):
         return "the user has been prompted again since"
+    if not SECRETS & set(carried) and _told_already(delivery, waiting, now):
+        return "the user has been told of one that looks the same"
     if "wiped" in carried:
         return "its passcode or link was wiped when it ended: have the client ask again"
     return None
@@ -140,6 +142,17 @@ def _prompt(
         seconds=math.ceil((until - now).total_seconds()),
         taken_by=set(taken_by),
     )
+
+
+def _told_already(delivery: Delivery, waiting: AuthenticationRequest, now: datetime) -> bool:
+    """Whether an older request that looks the same waits, and its prompt went out that way."""
+    older = AuthenticationRequest.objects.like(waiting, now).filter(pk__lt=waiting.pk)
+    return Delivery.objects.filter(
+        authentication_request__in=older.order_by().values("pk"),
+        kind=Delivery.Kind.PROMPT,
+        channel=delivery.channel,
+        state=Delivery.State.DELIVERED,
+    ).exists()
 
 
 def _until(waiting: AuthenticationRequest) -> datetime:

@@ -296,7 +296,7 @@ def test_a_wrong_user_code_is_refused_before_any_limit(
     """Else somebody without the code could learn that its user is asked a lot."""
     limits(open_prompts_per_client=1)
     rp = relying_party(backchannel_user_code_parameter=True)
-    kept = UserCode(user=make_user("carol"))
+    kept = UserCode(user_id=make_user("carol").pk)
     kept.set_code("1357")
     kept.save()
     assert_asked(rp.authenticate(login_hint="carol", user_code="1357"))

@@ -121,7 +121,7 @@ def wrong(code: str) -> str:
 # --- the calls, in order --------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("TBC", "two-step user code")
+@pytest.mark.requirement("Protocol", "6")
 @pytest.mark.parametrize("accept", ["application/json", PROBLEM])
 def test_the_whole_sequence(rp: RelyingParty, realm: Realm, accept: str, alice: Any) -> None:
     """bc-authorize, access_token, bc-authorize, access_token, userinfo."""
@@ -181,7 +181,7 @@ def test_the_whole_sequence(rp: RelyingParty, realm: Realm, accept: str, alice: 
 # --- the first step -------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("TBC", "login_hint")
+@pytest.mark.requirement("Protocol", "3")
 @pytest.mark.parametrize(
     ("members", "error"),
     [

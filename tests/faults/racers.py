@@ -15,8 +15,8 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "testproject.settings")
 
-PROCESSES = 4
-THREADS = 5  # 20 callers in all
+PROCESSES = int(os.environ.get("RACE_PROCESSES", "4"))
+THREADS = int(os.environ.get("RACE_THREADS", "5"))  # of each: 20 callers in all
 PATIENCE = 60  # seconds that a caller waits for the others
 
 

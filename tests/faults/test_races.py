@@ -26,13 +26,16 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.create_database(f"race_{abs(hash(request.node.name))}")
 
 
-def race(act: str, rounds: int, database_url: str, folder: Path) -> list[dict[str, Any]]:
+def race(
+    act: str, rounds: int, database_url: str, folder: Path, **variables: str
+) -> list[dict[str, Any]]:
     """Run the race in processes of its own; what each round came to."""
     environment = {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
         "CIBA_VAR": str(folder),
         "PYTHONPATH": str(ROOT),
+        **variables,
     }
     ran = subprocess.run(
         [sys.executable, "-m", "tests.faults.racers", act, str(rounds)],

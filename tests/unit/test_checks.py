@@ -49,7 +49,7 @@ CERTIFICATES: dict[str, Any] = {
 WRONG_VALUES: tuple[Any, ...] = (None, -1, object(), [None], {}, "", b"x")
 ASK_THE_DATABASE = {
     *("W041", "W042", "W043", "E044", "E045", "W046", "W047", "E048", "W050", "E051", "E052"),
-    *("W053", "W083"),
+    *("W053", "W083", "W089", "W093", "W094"),
 }
 
 
@@ -472,6 +472,36 @@ CARELESS: list[Any] = [
     ),
     ("W046", set_realm(accept_expired_id_token_hint=True), "Realm / accepts expired ID tokens"),
     ("W053", set_realm(registration="open"), "Realm / is open to clients"),
+    (
+        "W088",
+        set_ciba("OPEN_PROMPTS_PER_USER", 21),
+        "['OPEN_PROMPTS_PER_USER'] is 21: more than 20 protects nobody.",
+    ),
+    (
+        "W088",
+        set_ciba("OPEN_PROMPTS_PER_CLIENT", 21),
+        "['OPEN_PROMPTS_PER_CLIENT'] is 21: more than 20 protects nobody.",
+    ),
+    (
+        "W088",
+        set_ciba("DENIALS_BEFORE_COOL_DOWN", 11),
+        "['DENIALS_BEFORE_COOL_DOWN'] is 11: more than 10 protects nobody.",
+    ),
+    (
+        "W088",
+        set_ciba("PROMPTS_PER_USER", 101),
+        "be asked 101 times in 600 seconds: more than 10 a minute protects nobody.",
+    ),
+    (
+        "W089",
+        set_realm(denials_before_cool_down=11),
+        "Realm /: denials_before_cool_down is 11: more than 10 protects nobody.",
+    ),
+    (
+        "W089",
+        set_realm(prompt_window=60),
+        "Realm /: prompts_per_user lets one user be asked 20 times in 60 seconds",
+    ),
     ("W050", set_realm(push_delivery=True), "Realm / pushes tokens"),
     ("W047", no_default_journey, "Realm / has clients and no default journey"),
     (

@@ -16,11 +16,15 @@ from django.test import Client as HttpClient
 from django_ciba import due, signals
 from django_ciba.due import cleanup, deliver_task, run_due, run_due_task
 from django_ciba.models import (
+    AuditEvent,
     AuthenticationRequest,
     Client,
     Delivery,
     DeliveryAttempt,
+    DeviceEnrolment,
     Grant,
+    MutedClient,
+    PasskeyChallenge,
     Token,
     UsedAssertion,
     UsedProof,
@@ -136,6 +140,7 @@ def test_a_sweep_leaves_the_rest_to_the_next_when_its_time_is_up(
     settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "PROMPT_CHANNELS": [f"{__name__}.Tedious"]}
     for _ in range(3):
         begin(SEEDS, client, alice, now=now())
+    AuthenticationRequest.objects.update(likeness="")  # else alice would be told once
     monkeypatch.setattr(due, "SWEEP_SECONDS", 0.2)
     for left in (2, 1, 0):
         run_due_task()
@@ -345,6 +350,55 @@ def test_a_used_proof_is_kept_until_nobody_would_take_it_any_more() -> None:
     assert not UsedProof.objects.consume(jkt, "once", NOON)
     assert UsedProof.objects.consume("B" * 43, "once", after(DAY))
     assert deleted(after(30) + timedelta(microseconds=1)) == {"used_proofs": 1}
+
+
+@pytest.mark.django_db
+def test_a_request_is_kept_while_a_limit_counts_it(asked: Asked, settings: Any) -> None:
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "RETENTION": 0, "COOL_DOWN": 900}
+    asked(seconds=60)
+    assert deleted(after(960)) == {}
+    assert deleted(after(960.000001)) == {"authentication_requests": 1}
+
+
+@pytest.mark.django_db
+def test_the_longest_memory_of_any_realm_counts(client: Client, asked: Asked) -> None:
+    client.realm.settings = {"cool_down": 7 * DAY}
+    client.realm.save()
+    asked(seconds=60)
+    assert deleted(after(60 + 7 * DAY)) == {}
+    assert deleted(after(60.000001 + 7 * DAY)) == {"authentication_requests": 1}
+
+
+@pytest.mark.django_db
+def test_a_mute_goes_when_it_has_run_out_and_one_without_an_end_stays(
+    client: Client, alice: AbstractBaseUser
+) -> None:
+    for number, until in enumerate((after(60), None)):
+        of, _ = make_client(client.realm, client_id=str(number))
+        MutedClient.objects.mute(alice, of, because="muted", now=NOON, until=until)
+    assert deleted(after(60)) == {}
+    assert deleted(after(60.000001)) == {"muted_clients": 1}
+    assert deleted(after(9999 * DAY)) == {}
+
+
+@pytest.mark.django_db
+def test_what_was_begun_on_a_device_and_not_finished_goes(alice: AbstractBaseUser) -> None:
+    PasskeyChallenge.objects.create(user_id=alice.pk, nonce="n", expires_at=after(60))
+    DeviceEnrolment.objects.start(alice, NOON, 60)
+    assert deleted(after(60)) == {}
+    gone = {"passkey_challenges": 1, "device_enrolments": 1}
+    assert deleted(after(60.000001)) == gone
+
+
+@pytest.mark.django_db
+def test_audit_events_are_kept_for_their_own_retention(
+    alice: AbstractBaseUser, settings: Any
+) -> None:
+    AuditEvent.objects.note(AuditEvent.Event.DEVICE_ADDED, NOON, user_id=alice.pk)
+    assert deleted(after(400 * DAY)) == {}
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "AUDIT_RETENTION": 7 * DAY}
+    assert deleted(after(7 * DAY)) == {}
+    assert deleted(after(7 * DAY + 0.000001)) == {"audit_events": 1}
 
 
 def test_a_retired_key_is_kept_while_somebody_may_verify_by_it(

@@ -17,7 +17,7 @@ def api_address() -> str:
     """
     if ciba_settings.DEVICE_API_URL:
         return ciba_settings.DEVICE_API_URL.rstrip("/")
-    host = urlsplit(ciba_settings.DEVICE_URL or ciba_settings.ISSUER or "")
+    host = urlsplit(ciba_settings.device_address)
     return f"{host.scheme}://{host.netloc}{_mount().rstrip('/')}"
 
 

@@ -1,7 +1,6 @@
 """POST requests/<id>/answer: the user's yes or no, signed by the device's key."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 from uuid import UUID
 
 from django.db import router, transaction
@@ -9,7 +8,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from django_ciba.authentication_device.api import serializers
-from django_ciba.authentication_device.api.errors import InvalidAnswer, NotFound, NotTaken
+from django_ciba.authentication_device.api.errors import USED, InvalidAnswer, NotFound, NotTaken
 from django_ciba.authentication_device.api.members import the_text
 from django_ciba.authentication_device.api.openapi import described
 from django_ciba.authentication_device.api.representations import request_members
@@ -19,17 +18,10 @@ from django_ciba.authentication_device.api.signed_answer import (
     the_signed_answer,
 )
 from django_ciba.authentication_device.api.view import DeviceView
+from django_ciba.authentication_device.refusals import TELLING, note_refusal_of
 from django_ciba.journeys import NotAnswerable, answer
 from django_ciba.models import AuditEvent, AuthenticationRequest, Device
 from django_ciba.wire import answered, json_object
-
-# What a late or second answer hears is no attempt at anything, and wrong numbers and passcodes are
-# written down where they are counted.
-NOT_NOTED: Final = frozenset(
-    {"answered", "expired", "ended", "prompted_again", "wrong_number", "wrong_passcode"}
-)
-MOST_NOTED: Final = 10  # refused answers of one user that are written down in NOTED_WITHIN
-NOTED_WITHIN: Final = timedelta(minutes=1)
 
 
 class AnswerView(DeviceView):
@@ -53,9 +45,10 @@ class AnswerView(DeviceView):
             signed = the_signed_answer(jws, found, self.device, self.now)
             stored = given(signed, found, self.device, self.now)
         except (InvalidAnswer, NotTaken) as refused:
-            reason = refused.reason if isinstance(refused, NotTaken) else refused.description
-            if reason not in NOT_NOTED:
-                note_refusal(found, self.device, reason, self.now)
+            if isinstance(refused, InvalidAnswer):
+                self.note(found, refused.description)
+            elif refused.reason in TELLING or refused.reason == USED:
+                self.note(found, refused.reason)
             raise
         return answered(request_members(stored, self.now))
 
@@ -63,7 +56,11 @@ class AnswerView(DeviceView):
         """Who answers another user's request has got its name from somewhere."""
         found = AuthenticationRequest.objects.filter(public_id=public_id).first()
         if found is not None:
-            note_refusal(found, self.device, "other_user", self.now)
+            self.note(found, "another_user")
+
+    def note(self, found: AuthenticationRequest, reason: str) -> None:
+        device = str(self.device.public_id)
+        note_refusal_of(self.device.user_id, found, reason, self.now, device=device)
 
 
 def given(
@@ -77,7 +74,7 @@ def given(
     if found.answer == signed.verdict:
         return found
     if not the_answer_is_new(signed, device):
-        raise NotTaken("answer_used")
+        raise NotTaken(USED)
     refused: NotAnswerable | None = None
     alias = router.db_for_write(AuthenticationRequest)
     with transaction.atomic(using=alias):
@@ -114,19 +111,3 @@ def keep_the_evidence(
         public_jwk=device.public_jwk,
         jws=signed.jws,
     )
-
-
-def note_refusal(found: AuthenticationRequest, device: Device, reason: str, now: datetime) -> None:
-    """Write a refused answer down, unless its user's have been many of late: no app may flood."""
-    noted = AuditEvent.objects.filter(
-        event=AuditEvent.Event.ANSWER_REFUSED, user_id=device.user_id, at__gt=now - NOTED_WITHIN
-    )
-    if noted.count() < MOST_NOTED:
-        AuditEvent.objects.note(
-            AuditEvent.Event.ANSWER_REFUSED,
-            now,
-            of=found,
-            user_id=device.user_id,
-            reason=reason,
-            device=str(device.public_id),
-        )

@@ -1,9 +1,9 @@
 """What this API refuses with, besides the codes of RFC 6749 and RFC 9449, and by which status."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from django_ciba.authentication_device.decisions import REFUSALS
 from django_ciba.protocol.errors import InvalidDpopProof, ProtocolError, UseDpopNonce
 
 OURS: Final = "ours"
@@ -45,43 +45,35 @@ class InvalidAnswer(ProtocolError):
     meaning = "The signed answer is malformed, or says something else than the request; see there."
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """How an answer is refused that is well made, and comes to nothing."""
+USED: Final = "answer_used"
 
-    status: int
-    description: str
-
-
-# By `NotAnswerable.reason`. RFC 9110 §15.5: an answer that contradicts the one on record, or is to
-# an older prompt, is a conflict; one to a request that has run out comes to something that is gone;
-# one that lacks a part is well formed, and cannot be processed.
-REFUSALS: Final[Mapping[str, Refusal]] = {
-    "answered": Refusal(409, "the request has been answered otherwise"),
-    "prompted_again": Refusal(409, "the user has been asked anew: read the request again"),
-    "answer_used": Refusal(409, "this signed answer has been sent before: sign another"),
-    "expired": Refusal(410, "the request has run out"),
-    "ended": Refusal(410, "the request has ended"),
-    "not_prompted": Refusal(410, "the request does not wait for an answer"),
-    "user_locked": Refusal(403, "the user may not sign in at present"),
-    "login_too_old": Refusal(
-        403,
-        "too long ago that the user proved who they are: verify the user and say so in amr, or "
-        "enrol anew",
-    ),
-    "needs_passkey": Refusal(
-        403, "an approval must say in amr how the user was verified, by a method of this site's"
-    ),
-    "needs_second_factor": Refusal(
-        403, "an approval must say in amr how the user was verified, by a method of this site's"
-    ),
-    "needs_link": Refusal(403, "this request is answered by the link that the user was sent"),
-    "needs_number": Refusal(422, "an approval must carry the number that the client shows"),
-    "needs_passcode": Refusal(422, "an approval must carry the passcode that the user was sent"),
-    "wrong_number": Refusal(422, "the number is not the one that the client shows"),
-    "wrong_passcode": Refusal(422, "the passcode is not the one that the user was sent"),
-    "wrong_link": Refusal(422, "the link is not the one that the user was sent"),
+# By `NotAnswerable.reason`; the status is that of the pages.
+NOT_TAKEN: Final[Mapping[str, str]] = {
+    "answered": "the request has been answered otherwise",
+    "prompted_again": "the user has been asked anew: read the request again",
+    USED: "this signed answer has been sent before: sign another",
+    "expired": "the request has run out",
+    "ended": "the request has ended",
+    "not_prompted": "the request does not wait for an answer",
+    "user_locked": "the user may not sign in at present",
+    "login_too_old": "too long ago that the user proved who they are: verify the user and say so "
+    "in amr, or enrol anew",
+    "needs_passkey": "an approval must say in amr how the user was verified, by a method of this "
+    "site's",
+    "needs_second_factor": "an approval must say in amr how the user was verified, by a method of "
+    "this site's",
+    "needs_link": "this request is answered by the link that the user was sent",
+    "needs_number": "an approval must carry the number that the client shows",
+    "needs_passcode": "an approval must carry the passcode that the user was sent",
+    "wrong_number": "the number is not the one that the client shows",
+    "wrong_passcode": "the passcode is not the one that the user was sent",
+    "wrong_link": "the link is not the one that the user was sent",
 }
+
+
+def status_of(reason: str) -> int:
+    """As the pages answer that; a JWS that was sent before contradicts what came of it."""
+    return 409 if reason == USED else REFUSALS[reason]
 
 
 class NotTaken(ProtocolError):
@@ -93,8 +85,8 @@ class NotTaken(ProtocolError):
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        self.status = REFUSALS[reason].status
-        super().__init__(REFUSALS[reason].description)
+        self.status = status_of(reason)
+        super().__init__(NOT_TAKEN[reason])
 
     def members(self) -> dict[str, str]:
         return {"error": self.reason, "error_description": self.description}

@@ -83,7 +83,7 @@ def test_an_old_login_lets_no_app_in(browser: Client) -> None:
     session.save()
     answer = browser.post(PAGE)
     assert answer.status_code == 403
-    assert "/accounts/login/?next=/ciba/apps/" in answer.content.decode()
+    assert "/ciba/sign-in-again/?next=%2Fciba%2Fapps%2F" in answer.content.decode()
     assert not DeviceEnrolment.objects.exists()
 
 

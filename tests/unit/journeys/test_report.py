@@ -162,7 +162,7 @@ def test_the_tokens_of_an_approval_by_mistake_end(client: Client, alice: Abstrac
     grant = Grant(
         authentication_request=found,
         client=client,
-        user=alice,
+        user_id=alice.pk,
         subject="alice",
         scope="openid",
         authenticated_at=after(10),
