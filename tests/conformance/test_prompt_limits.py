@@ -344,12 +344,12 @@ def fill(like: AuthenticationRequest, users: list[int], number: int) -> None:
         "user_id": f"{users[0]} + i %% {len(users)}",
         "expires_at": "CASE WHEN i %% 100 = 0 THEN expires_at ELSE %s END",
     }
-    columns = [each.column for each in AuthenticationRequest._meta.concrete_fields]
+    columns = [str(each.column) for each in AuthenticationRequest._meta.concrete_fields]
     names = [name for name in columns if name != "id"]
     long_ago = connection.ops.adapt_datetimefield_value(like.created_at - timedelta(days=1))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO django_ciba_authenticationrequest ({', '.join(names)}) "  # noqa: S608 - our own names
+            f"INSERT INTO django_ciba_authenticationrequest ({', '.join(names)}) "  # noqa: S608
             f"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number}) "
             f"SELECT {', '.join(own.get(name, name) for name in names)} "
             "FROM django_ciba_authenticationrequest, n WHERE id = %s",
