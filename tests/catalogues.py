@@ -59,7 +59,9 @@ def make(package: Path, languages: tuple[str, ...] = LANGUAGES) -> None:
 
 def compiled(catalogue: Path, to: Path) -> None:
     """Raises CalledProcessError, and says what, for a catalogue that msgfmt finds a fault in."""
-    subprocess.run(["msgfmt", "--check-format", "--check-domain", "-o", str(to), str(catalogue)], check=True)
+    subprocess.run(
+        ["msgfmt", "--check-format", "--check-domain", "-o", str(to), str(catalogue)], check=True
+    )
 
 
 def _without_dates(text: str) -> str:

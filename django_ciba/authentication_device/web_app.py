@@ -106,4 +106,6 @@ def _no_longer(outcome: Outcome) -> str:
         Outcome.EXPIRED: gettext("Time ran out. Nothing was approved."),
         Outcome.WITHDRAWN: pgettext("request", "It was withdrawn. Nothing was approved."),
     }
-    return words.get(outcome, pgettext("request", "It could not be completed. Nothing was approved."))
+    return words.get(
+        outcome, pgettext("request", "It could not be completed. Nothing was approved.")
+    )

@@ -54,6 +54,12 @@ BROKEN: Final = """
     return found;
   })
 """
+# Deny is as easy as Approve.
+UNEQUAL: Final = """
+() => [...document.querySelectorAll(".verdicts")]
+  .map((each) => [...each.querySelectorAll("button")].map((button) => button.offsetWidth))
+  .filter((widths) => new Set(widths).size > 1)
+"""
 
 
 @pytest.fixture
@@ -89,7 +95,7 @@ def addresses(alice: User) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [320, 360, 1280])
 @pytest.mark.parametrize("locale", ["de-DE", "ka-GE"])
 def test_long_words_stay_in_their_place(
     new_page: NewPage, alice: User, addresses: dict[str, str], locale: str, width: int
@@ -102,6 +108,6 @@ def test_long_words_stay_in_their_place(
             page.screenshot(path=Path(folder) / f"{name}-{locale[:2]}-{width}.png", full_page=True)
         assert page.evaluate("document.documentElement.lang") == locale[:2]
         assert page.evaluate("document.documentElement.scrollWidth") == width, address
-        if problems := [*page.evaluate(CUT), *page.evaluate(BROKEN)]:
+        if problems := [*page.evaluate(CUT), *page.evaluate(BROKEN), *page.evaluate(UNEQUAL)]:
             found[name] = problems
     assert found == {}, found
