@@ -1,4 +1,4 @@
-"""German words are long and Georgian letters wide: the pages hold both, on a telephone and a desk."""
+"""German words are long and Georgian letters wide: the pages hold both, however narrow."""
 
 import os
 from collections.abc import Callable
@@ -33,7 +33,7 @@ CUT: Final = """
   .filter((each) => each.scrollWidth > each.clientWidth + 1)
   .map((each) => each.outerHTML.slice(0, 200))
 """
-# A word that is broken without a hyphen, in what is read at a glance: buttons, headings, the bar below.
+# A word broken without a hyphen, in what is read at a glance: buttons, headings, the bar below.
 BROKEN: Final = """
 () => [...document.querySelectorAll("button, .button, h1, h2, nav a, summary, strong, dt")]
   .filter((each) => each.checkVisibility())

@@ -1,4 +1,4 @@
-"""What the package says is in every language that it ships, whole, and with nothing lost on the way."""
+"""What the package says is in every language that it ships, with nothing lost on the way."""
 
 import gettext
 import re

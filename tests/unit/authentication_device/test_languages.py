@@ -1,6 +1,7 @@
-"""The pages follow the user's browser: in German and Georgian by our catalogues, else in English."""
+"""The pages follow the user's browser: German and Georgian by our catalogues, else English."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from django.utils import timezone, translation
 
 from django_ciba.journeys import Demand
 from django_ciba.models import AuthenticationRequest
+from tests import catalogues
+from tests.plugin import leave_out
 from tests.unit.authentication_device import arrange
 from tests.unit.authentication_device.test_devices import added, passkey
 
@@ -165,3 +168,25 @@ def test_a_right_to_left_language_turns_the_pages_round_without_a_catalogue(
     assert "<strong>Approve</strong>" in text
     sent = {"save": "1", "code": "", "again": ""}
     assert "יש להזין" in shown(browser, "/ciba/user-code/", "he", **sent)
+
+
+def test_a_sites_own_catalogue_wins(
+    browser: Client, alice: User, settings: Any, tmp_path: Path
+) -> None:
+    """docs/how-to/translate.md: by LOCALE_PATHS, and for the strings that it has alone."""
+    if reason := catalogues.missing():
+        leave_out(reason)
+    folder = tmp_path / "de" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    catalogue = folder / "django.po"
+    catalogue.write_text(
+        'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+        'msgctxt "button"\nmsgid "Approve"\nmsgstr "Freigeben"\n',
+        "utf-8",
+    )
+    catalogues.compiled(catalogue, catalogue.with_suffix(".mo"))
+    settings.LOCALE_PATHS = [tmp_path]
+    arrange.waiting(alice)
+    text = shown(browser, INBOX, "de")
+    assert "<strong>Freigeben</strong>" in text
+    assert "<strong>Ablehnen</strong>" in text

@@ -85,7 +85,7 @@ def test_a_link_is_for_one_person_in_every_language(
     ("ui_locales", "begins"),
     [
         ("de", "042137 ist Ihr Einmalcode für The Shop. Geben Sie ihn nur auf dieser Website ein"),
-        ("ka", "042137 – ერთჯერადი კოდი, The Shop. შეიყვანეთ მხოლოდ ამ საიტზე"),
+        ("ka", "ერთჯერადი კოდი: 042137 (The Shop). შეიყვანეთ მხოლოდ ამ საიტზე"),
     ],
 )
 def test_a_text_message_does_too(
