@@ -13,10 +13,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import django
 from django.core.management import call_command
+from django.core.management.commands import makemessages
 
 PACKAGE: Final = Path(__file__).parent.parent / "django_ciba"
 LANGUAGES: Final = ("en", "de", "ka")
@@ -26,6 +27,15 @@ CATALOGUE: Final = "LC_MESSAGES/django.po"
 PROGRAMS: Final = ("xgettext", "msgmerge", "msguniq", "msgattrib", "msgfmt", "msgen")
 # The admin is in English, so its few plurals are no work for translators.
 NOT_TRANSLATED: Final = ("admin", "migrations", "testing", "locale")
+
+
+class Messages(makemessages.Command):
+    """Without guesses from strings that look alike: "remove" is not "rename"."""
+
+    msgmerge_options: ClassVar[list[str]] = [
+        *makemessages.Command.msgmerge_options,
+        "--no-fuzzy-matching",
+    ]
 
 
 def missing() -> str:
@@ -40,7 +50,7 @@ def make(package: Path, languages: tuple[str, ...] = LANGUAGES) -> None:
     os.chdir(package)
     try:
         call_command(
-            "makemessages",
+            Messages(),
             locale=list(languages),
             extensions=["html", "txt", "py"],
             ignore_patterns=[f"{name}/*" for name in NOT_TRANSLATED],
