@@ -1,13 +1,17 @@
 """A phone and a live site: the machine's own Chromium, driven by Playwright."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
+from django_ciba.authentication_device.logins import SESSION_KEY
 from tests.services import Chromium
 from tests.unit.authentication_device import arrange
 
@@ -89,6 +93,15 @@ def new_page(chromium_process: "Browser", live_server: Any) -> Iterator[NewPage]
     for context in contexts:
         context.close()
     assert problems == []
+
+
+def long_ago() -> None:
+    """Every session was opened three days ago."""
+    for stored in Session.objects.all():
+        values = stored.get_decoded()
+        values[SESSION_KEY] = (timezone.now() - timedelta(days=3)).isoformat()
+        stored.session_data = Session.get_session_store_class()().encode(values)
+        stored.save()
 
 
 @pytest.fixture
