@@ -49,7 +49,7 @@ class CibaHooks:
         "phone_number",
     )
 
-    # OpenID Identity Assurance, metadata: what else discovery says where `verified_claims` is among them,
+    # OpenID Identity Assurance: what discovery says besides where `verified_claims` is among them,
     # as {"trust_frameworks_supported": ["eidas"]}.
     verified_claims_metadata: ClassVar[Mapping[str, Any]] = {}
 

@@ -18,6 +18,12 @@ from django.core.management import load_command_class
 from django.core.management.base import BaseCommand
 
 from django_ciba import urls
+from django_ciba.authentication_device.api.authentication import DEVICE_ALGS
+from django_ciba.authentication_device.api.errors import ERRORS as DEVICE_API_ERROR_CLASSES
+from django_ciba.authentication_device.api.errors import NOT_TAKEN, status_of
+from django_ciba.authentication_device.api.errors import STATUSES as DEVICE_API_STATUSES
+from django_ciba.authentication_device.api.openapi import document
+from django_ciba.authentication_device.api.signed_answer import MAX_LIFETIME, TYP
 from django_ciba.checks import CHECKS, Check
 from django_ciba.client_registration import metadata_of
 from django_ciba.client_registration.members import COLUMNS, INFORMATIONAL, MEMBERS, one_of
@@ -26,7 +32,13 @@ from django_ciba.endpoints.wire import WireEndpoint
 from django_ciba.journeys import FAILURE, NODES, SUCCESS, Node
 from django_ciba.management import commands as command_modules
 from django_ciba.models import Client
-from django_ciba.protocol.errors import ERRORS, ProtocolError
+from django_ciba.protocol.errors import (
+    ERRORS,
+    InvalidDpopProof,
+    InvalidRequest,
+    ProtocolError,
+    UseDpopNonce,
+)
 from django_ciba.realm_document.faults import MEMBERS as DOCUMENT_MEMBERS
 from django_ciba.resource_server.challenges import STATUS
 from docs import prose
@@ -528,6 +540,144 @@ def node_section(node: Node[Any]) -> str:
     return "".join(parts)
 
 
+# --- the device's API ----------------------------------------------------------------------------
+
+DEVICE_API_TOP: Final = """\
+# The device's API
+
+{made}
+For a site's own mobile app; [how to](../how-to/own-mobile-app.md) mount it and write the app.
+Addresses are below the mount, which is `/ciba/api/` as a rule. With the extra `[openapi]`,
+`GET schema` gives the same in OpenAPI.
+
+Every call carries a header `DPoP`: a proof (RFC 9449 §4.2) of type `dpop+jwt`, signed by the
+device's key with {algs}, with `htm`, `htu`, `iat` and a `jti` of its own. The device is found by
+the key's thumbprint (RFC 7638). There are no tokens and no cookies. Where the site sets
+[DPOP_NONCE_REQUIRED](settings.md#dpop_nonce_required), the proof also carries the `nonce` of the
+last `DPoP-Nonce` header.
+
+Bodies are JSON objects (`application/json`), read strictly: a member named twice, or more than
+[MAX_BODY_BYTES](settings.md#max_body_bytes), is refused. Members that are not named here are passed
+over. All answers are JSON. Times are RFC 3339, in UTC.
+
+## Calls
+
+"""
+SIGNED_ANSWER: Final = """
+## The signed answer
+
+A JWS in the compact form, signed by the enrolled key. Its header has `typ` `{typ}` and `alg`,
+{algs}; other members, a `jwk` too, are not looked at. All claims are compared, and each that
+differs is refused with a sentence of its own.
+
+"""
+ANSWER_CLAIMS: Final = (
+    ("iss", "`id` of the device"),
+    ("aud", "`audience` of the device, and nothing else"),
+    ("iat", "when it was signed: now"),
+    ("exp", "at most {lifetime} seconds later"),
+    ("jti", "a name of its own; taken once"),
+    ("request", "`id` of the request"),
+    ("prompt", "`prompt` of the request"),
+    ("client", "`client.id` of the request"),
+    ("binding_message", "`binding_message` of the request, an empty string if it has none"),
+    ("verdict", "`approved` or `denied`"),
+    ("number", "as a string, where the request demands one and the verdict is `approved`"),
+    ("passcode", "the same"),
+    ("amr", "how the user was verified (RFC 8176), a list; only what the site believes counts"),
+)
+DEVICE_API_ERRORS: Final = """
+## Errors
+
+`error` and `error_description`, as [everywhere](errors.md). A 401 has `WWW-Authenticate: DPoP`.
+Besides `server_error` and `temporarily_unavailable`:
+
+"""
+
+
+def device_api_page() -> str:
+    found = document("https://op.example.com/ciba/api")
+    algs = " or ".join(f"`{each}`" for each in DEVICE_ALGS)
+    operations = [
+        (method.upper(), path.removeprefix("/"), operation)
+        for path, each in found["paths"].items()
+        for method, operation in each.items()
+    ]
+    rows = (
+        (f"`{method} {path}`", operation["summary"], ", ".join(operation["responses"]))
+        for method, path, operation in operations
+    )
+    parts = [
+        DEVICE_API_TOP.format(made=made_from("django_ciba/authentication_device/api"), algs=algs),
+        table(("call", "what", "statuses"), rows),
+    ]
+    parts.extend(call_section(*each) for each in operations)
+    parts.append("\n## Shapes\n")
+    parts.extend(
+        shape_section(name, shape)
+        for name, shape in found["components"]["schemas"].items()
+        if name != "Error"
+    )
+    claims = ((f"`{name}`", text.format(lifetime=MAX_LIFETIME)) for name, text in ANSWER_CLAIMS)
+    parts += [SIGNED_ANSWER.format(typ=TYP, algs=algs), table(("claim", "value"), claims)]
+    parts += [DEVICE_API_ERRORS, table(("error", "status", "meaning"), device_api_errors())]
+    return one_blank_line("".join(parts))
+
+
+def call_section(method: str, path: str, operation: Mapping[str, Any]) -> str:
+    said = f"{operation['summary']}. {operation.get('description', '')}".rstrip()
+    lines = [f"\n### {method} {path}\n", f"{said}\n"]
+    sent = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    lines.append(f"- Takes: {shape_link(sent['schema']) if sent else 'nothing'}")
+    for code_, answer in operation["responses"].items():
+        if code_.startswith("2"):
+            content = answer.get("content", {}).get("application/json")
+            lines.append(f"- {code_}: {shape_link(content['schema']) if content else 'nothing'}")
+    return "\n".join(lines) + "\n"
+
+
+def shape_section(name: str, shape: Mapping[str, Any]) -> str:
+    needed = shape.get("required", [])
+    rows = (
+        (
+            f"`{member}`{'' if member in needed else ' (may be left out)'}",
+            shape_link(each),
+            each.get("description", ""),
+        )
+        for member, each in shape["properties"].items()
+    )
+    return f"\n### {name}\n\n" + table(("member", "type", "meaning"), rows)
+
+
+def shape_link(schema: Mapping[str, Any]) -> str:
+    """A JSON Schema in words."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{anchor(name)})"
+    if choices := schema.get("enum"):
+        return ", ".join("null" if each is None else f"`{each}`" for each in choices)
+    for joined in ("allOf", "oneOf", "anyOf"):
+        if joined in schema:
+            return " or ".join(shape_link(each) for each in schema[joined])
+    kinds = schema.get("type", "any")
+    if kinds == "array":
+        return f"list of {shape_link(schema['items'])}"
+    words = " or ".join([kinds] if isinstance(kinds, str) else kinds)
+    return f"{words} ({schema['format']})" if "format" in schema else words
+
+
+def device_api_errors() -> Iterator[tuple[str, str, str]]:
+    for error in (InvalidRequest, InvalidDpopProof, UseDpopNonce, *DEVICE_API_ERROR_CLASSES):
+        yield f"`{error.error}`", str(DEVICE_API_STATUSES.get(error, 400)), error.meaning
+    for reason, description in NOT_TAKEN.items():
+        if reason not in {each.error for each in DEVICE_API_ERROR_CLASSES}:
+            yield (
+                f"`{reason}`",
+                str(status_of(reason)),
+                sentence(description),
+            )
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "reference/settings.md": settings_page,
     "reference/errors.md": errors_page,
@@ -535,4 +685,5 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "reference/commands.md": commands_page,
     "reference/realm-document.md": realm_document_page,
     "reference/journeys.md": journeys_page,
+    "reference/device-api.md": device_api_page,
 }

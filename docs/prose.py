@@ -64,12 +64,16 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
     ),
     "missing_user_code": ErrorProse(
         (ASK,),
-        "Ask the user for the code that they set on their device, and send it as `user_code`.",
+        "Ask the user for the code that they set on their device, and send it as `user_code`; in "
+        "the second of [two steps](../tutorial/two-step-user-code.md), for the passcode that they "
+        "were sent.",
     ),
     "invalid_user_code": ErrorProse(
         (ASK,),
         "Ask the user again. After too many wrong codes in a row the code is locked for a while "
-        "([USER_CODE_LOCKOUT](settings.md#user_code_lockout)), and the right one is refused too.",
+        "([USER_CODE_LOCKOUT](settings.md#user_code_lockout)), and the right one is refused too. A "
+        "passcode of [two steps](../tutorial/two-step-user-code.md) may be wrong as often as its "
+        "journey says; after that, start again.",
     ),
     "invalid_binding_message": ErrorProse(
         (ASK,),
@@ -106,9 +110,11 @@ ERROR_PROSE: Final[dict[str, ErrorProse]] = {
         (ASK, TOKEN, PUSHED, REGISTER, REGISTRATION),
         "Stop. From the token endpoint: the user denied, let the prompt run out, or the client or "
         "an operator cancelled the request. In a push: the user denied. From `bc-authorize`: the "
-        "user's account is locked, or the journey ended before anybody could be asked. Ask again "
-        "only when the user wants it. From `register`: clients cannot register themselves in this "
-        "realm ([REGISTRATION](settings.md#registration)).",
+        "user's account is locked, or the journey ended before anybody could be asked, or the user "
+        "is not to be asked now: too many requests wait for them or came lately, they have denied "
+        "yours, or they have muted you ([Limit prompts](../how-to/limit-prompts.md)); which of "
+        "these is not told. Ask again only when the user wants it. From `register`: clients "
+        "cannot register themselves in this realm ([REGISTRATION](settings.md#registration)).",
     ),
     "authorization_pending": ErrorProse(
         (TOKEN,),

@@ -1,14 +1,14 @@
 """Clients that may not ask a user: an operator can let one ask again, and mutes none."""
 
 from django.contrib import admin
-from django.db import router, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import ngettext
 
 from django_ciba.admin.base import ViewOnlyAdmin, user_name_lookup
-from django_ciba.models import AuditEvent, MutedClient
+from django_ciba.journeys import unmute
+from django_ciba.models import MutedClient
 
 
 class HoldsFilter(admin.SimpleListFilter):
@@ -48,22 +48,10 @@ class MutedClientAdmin(ViewOnlyAdmin[MutedClient]):
     @admin.action(description="Let the client ask again", permissions=["act"])
     def let_again(self, request: HttpRequest, queryset: QuerySet[MutedClient]) -> None:
         """The user's own wish is undone: for one who asks for it, and cannot do it."""
-        alias, now = router.db_for_write(MutedClient), timezone.now()
-        chosen = list(queryset)
-        with transaction.atomic(using=alias):
-            let = [
-                each
-                for each in chosen
-                if MutedClient.objects.using(alias).filter(pk=each.pk).delete()[0]
-            ]
-            for each in let:
-                AuditEvent.objects.using(alias).note(
-                    AuditEvent.Event.CLIENT_UNMUTED,
-                    now,
-                    user_id=each.user_id,
-                    client=each.client,
-                    by_operator=True,
-                )
+        now = timezone.now()
+        let = [
+            each for each in queryset if unmute(each.user, each.client, now=now, by_operator=True)
+        ]
         self.note(request, let, "Let again.")
         text = ngettext("Let %d client ask again.", "Let %d clients ask again.", len(let))
         self.message_user(request, text % len(let))

@@ -11,17 +11,19 @@ from django.db import models, router, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.request import HttpHeaders
 from django.middleware.csrf import get_token
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from django_ciba.authentication_device.api.addresses import api_address
 from django_ciba.authentication_device.pages import (
     device_call,
     device_page,
     page_response,
     signed_in_user,
 )
+from django_ciba.authentication_device.passkeys import INSTALLED
 from django_ciba.models import AuditEvent, Device, Passkey, secrets
 from django_ciba.models.passkey import passkeys_of
 from django_ciba.prompts.web_push import (
@@ -81,21 +83,14 @@ def device(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 @device_page("POST")
 def passkey(request: HttpRequest, pk: int) -> HttpResponse:
-    """Rename or remove one of the user's passkeys; others' and none are the same 404."""
-    found = passkeys_of(signed_in_user(request)).filter(pk=pk).first()
-    if found is None:
+    """Rename one of the user's passkeys; others' and none are the same 404.
+
+    The page of passkeys removes them, for a user who has signed in lately.
+    """
+    found = passkeys_of(signed_in_user(request)).filter(pk=pk)
+    if not found.exists():
         return page_response(request, "gone.html", {}, status=404)
-    if "remove" in request.POST:
-        with transaction.atomic(using=router.db_for_write(Passkey)):
-            if Passkey.objects.filter(pk=pk).delete()[0]:
-                AuditEvent.objects.note(
-                    AuditEvent.Event.PASSKEY_REMOVED,
-                    timezone.now(),
-                    user_id=found.user_id,
-                    passkey=pk,
-                )
-        return _done("removed")
-    return _renamed(request, Passkey.objects.filter(pk=pk))
+    return _renamed(request, found)
 
 
 def _renamed(
@@ -119,8 +114,19 @@ def _devices_page(request: HttpRequest, status: int = 200, **context: Any) -> Ht
         "public_key": vapid_public_key(),
         "done": done if done in DONE else "",
         "longest_name": LONGEST_NAME,
+        "passkeys_url": reverse("ciba_device:passkeys") if INSTALLED else "",
+        "apps_url": _apps_url(),
     }
     return page_response(request, "devices.html", {**shared, **context}, status=status)
+
+
+def _apps_url() -> str:
+    """Where an app is let in; "" where the site has not mounted the API that apps talk to."""
+    try:
+        api_address()
+    except NoReverseMatch:
+        return ""
+    return reverse("ciba_device:apps")
 
 
 def _done(what: str) -> HttpResponseRedirect:

@@ -1,9 +1,12 @@
 """The list of what waits for the user's answer, live, and what they have answered."""
 
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -47,17 +50,20 @@ def waiting(request: HttpRequest, public_id: UUID | None = None) -> JsonResponse
     return JsonResponse({"login": login_name(request), "waiting": cards})
 
 
+def asked_before(user: AbstractBaseUser, now: datetime) -> QuerySet[AuthenticationRequest]:
+    """What that user was asked and need not answer any more, the newest first."""
+    # Not only what the inbox shows: a request that looks like another one there waits too.
+    waiting = AuthenticationRequest.objects.prompted(now).filter(user_id=user.pk)
+    over = AuthenticationRequest.objects.put_before(user).exclude(pk__in=waiting.values("pk"))
+    return over.order_by("-created_at", "-pk")
+
+
 @device_page("GET", "HEAD")
 def history(request: HttpRequest) -> HttpResponse:
     """What the user was asked before, answered or not, while it is kept (`RETENTION`)."""
     now = timezone.now()
-    rows = (
-        AuthenticationRequest.objects.put_before(signed_in_user(request))
-        .exclude(pk__in=AuthenticationRequest.objects.waiting_for(signed_in_user(request), now))
-        .select_related("client")
-        .order_by("-created_at", "-pk")
-    )
-    page = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page"))
+    rows = asked_before(signed_in_user(request), now)
+    page = Paginator(rows.select_related("client"), ON_A_PAGE).get_page(request.GET.get("page"))
     vouched = AuditEvent.objects.filter(
         public_id__in=[row.public_id for row in page], detail__vouched=True
     )

@@ -13,16 +13,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext
 
+from django_ciba.authentication_device.decisions import own_request
 from django_ciba.authentication_device.pages import (
     STATIC_FILES,
     TEMPLATES,
     device_data,
     device_file,
-    signed_in_user,
     worker_policy,
 )
 from django_ciba.authentication_device.presentation import Card, Outcome
-from django_ciba.models import AuthenticationRequest
 
 MANIFEST_TYPE: Final = "application/manifest+json"  # Web Application Manifest §4.1
 WORKER: Final = f"{TEMPLATES}/service-worker.js"
@@ -80,12 +79,7 @@ def notification(request: HttpRequest, public_id: UUID) -> JsonResponse:
     The push itself holds the name of the request alone, and the session decides who may read more.
     There is a page to open and no verdict to give: an approval is never given from a notification.
     """
-    found = (
-        AuthenticationRequest.objects.put_before(signed_in_user(request))
-        .select_related("client")
-        .filter(public_id=public_id)
-        .first()
-    )
+    found = own_request(request, public_id)
     if found is None:
         return JsonResponse({"error": "not_found"}, status=404)
     card = Card(found, timezone.now())

@@ -11,6 +11,8 @@ from django_ciba.checks import (
     client_certificates,
     declared_settings,
     deployment,
+    device_api,
+    device_app,
     host_site,
     prompt_channels,
     stored_rows,
@@ -148,6 +150,14 @@ CHECKS: Final[tuple[Check, ...]] = (
         hint="pip install 'django-ciba[passkeys]', or remove the settings of passkeys from "
         "DJANGO_CIBA.",
         find=answering.passkeys_without_library,
+    ),
+    Check(
+        id="django_ciba.E027",
+        title="The device's API has settings, and is not included",
+        hint="Add path('ciba/api/', include('django_ciba.authentication_device.api.urls')) before "
+        "path('ciba/', ...) in the module that ROOT_URLCONF names, or remove these settings from "
+        "DJANGO_CIBA.",
+        find=device_api.settings_without_api,
     ),
     Check(
         id="django_ciba.W001",
@@ -361,6 +371,29 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     # Only `manage.py check --deploy --database default`: Django asks no database unasked.
     Check(
+        id="django_ciba.W090",
+        title="Apps verify nobody",
+        hint="Name in DJANGO_CIBA['DEVICE_API_AMR'] how your app verifies its user before it "
+        "signs, as ['fpt', 'face', 'pin']. Silence this if users shall enrol their app anew.",
+        find=device_api.no_user_verification,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W091",
+        title="Apps call by plain http",
+        hint="Let DJANGO_CIBA['DEVICE_API_URL'] begin with https://.",
+        find=device_api.plain_http,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W092",
+        title="An authentication method that nobody knows",
+        hint="Put names of IANA's registry Authentication Method Reference Values (RFC 8176) into "
+        "DJANGO_CIBA['DEVICE_API_AMR']. Silence this if your clients know the name.",
+        find=device_api.unregistered_methods,
+        deploy=True,
+    ),
+    Check(
         id="django_ciba.W041",
         title="The database could not be asked",
         hint="Start the database that DATABASES names, run manage.py migrate, and check again: "
@@ -453,6 +486,23 @@ CHECKS: Final[tuple[Check, ...]] = (
         find=stored_rows.unusable_details_types,
         deploy=True,
         database=True,
+    ),
+    Check(
+        id="django_ciba.W080",
+        title="An installed device is signed out all the time",
+        hint="Remove SESSION_EXPIRE_AT_BROWSER_CLOSE, and let LOGIN_MAX_AGE say how fresh a login "
+        "must be to approve.",
+        find=device_app.sessions_that_end_with_the_browser,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W081",
+        title="The device's service worker answers for the whole site",
+        hint="In the module that ROOT_URLCONF names, include "
+        "django_ciba.authentication_device.urls at a path of its own, as 'ciba/': without a "
+        "connection, every page of this host would be the device's offline page.",
+        find=device_app.device_at_the_root,
+        deploy=True,
     ),
     Check(
         id="django_ciba.W083",

@@ -119,7 +119,13 @@ def _authentication_device() -> list[str]:
     return list(_mounts(get_resolver().url_patterns, module, "ciba_device"))
 
 
-def _serves_pages() -> bool:
+def device_api_mounts() -> list[str]:
+    """Where the site's URLconf includes the device's JSON API."""
+    module = "django_ciba.authentication_device.api.urls"
+    return list(_mounts(get_resolver().url_patterns, module, "ciba_device_api"))
+
+
+def serves_pages() -> bool:
     """Settings of a process that only works for others may go without a URLconf."""
     return bool(getattr(settings, "ROOT_URLCONF", None))
 
@@ -137,25 +143,25 @@ def _leads_elsewhere(address: str, mounts: Sequence[str]) -> str | None:
 
 
 def missing_urls() -> Iterator[str]:
-    if _serves_pages() and not _provider():
+    if serves_pages() and not _provider():
         yield "The site's URLconf does not include django_ciba.urls."
 
 
 def issuer_elsewhere() -> Iterator[str]:
     found = issuer()
-    if found is None or not _serves_pages():
+    if found is None or not serves_pages():
         return
     if (problem := _leads_elsewhere(found, _provider())) is not None:
         yield f"DJANGO_CIBA['ISSUER'] {problem}."
 
 
 def missing_device() -> Iterator[str]:
-    if _serves_pages() and not _authentication_device():
+    if serves_pages() and not _authentication_device():
         yield "The site's URLconf does not include django_ciba.authentication_device.urls."
 
 
 def device_elsewhere() -> Iterator[str]:
-    if not _serves_pages():
+    if not serves_pages():
         return
     written = usable("DEVICE_URL")
     name = "DJANGO_CIBA['DEVICE_URL']" if written else "DEVICE_URL's default"
@@ -165,7 +171,7 @@ def device_elsewhere() -> Iterator[str]:
 
 
 def login_nowhere() -> Iterator[str]:
-    if not _serves_pages() or not _authentication_device():
+    if not serves_pages() or not _authentication_device():
         return
     try:
         found = resolve_url(settings.LOGIN_URL)

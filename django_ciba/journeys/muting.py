@@ -23,13 +23,14 @@ def mute(user: Any, client: Client, *, now: datetime, until: datetime | None = N
         )
 
 
-def unmute(user: Any, client: Client, *, now: datetime) -> bool:
+def unmute(user: Any, client: Client, *, now: datetime, by_operator: bool = False) -> bool:
     """Let that client ask that user again, also after a report; whether it was kept from it."""
     alias = router.db_for_write(MutedClient)
     with transaction.atomic(using=alias):
         if not MutedClient.objects.unmute(user, client):
             return False
+        detail: dict[str, Any] = {"by_operator": True} if by_operator else {}
         AuditEvent.objects.using(alias).note(
-            AuditEvent.Event.CLIENT_UNMUTED, now, user_id=user.pk, client=client
+            AuditEvent.Event.CLIENT_UNMUTED, now, user_id=user.pk, client=client, **detail
         )
     return True

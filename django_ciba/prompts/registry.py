@@ -145,10 +145,13 @@ def _prompt(
 
 
 def _told_already(delivery: Delivery, waiting: AuthenticationRequest, now: datetime) -> bool:
-    """Whether an older request that looks the same waits, and its prompt went out that way."""
-    older = AuthenticationRequest.objects.like(waiting, now).filter(pk__lt=waiting.pk)
+    """Whether a request that looks the same waits, and its prompt went out that way.
+
+    An older one, or a newer one that was sent first: two processes' clocks do not agree.
+    """
+    others = AuthenticationRequest.objects.like(waiting, now)
     return Delivery.objects.filter(
-        authentication_request__in=older.order_by().values("pk"),
+        authentication_request__in=others.order_by().values("pk"),
         kind=Delivery.Kind.PROMPT,
         channel=delivery.channel,
         state=Delivery.State.DELIVERED,

@@ -5,7 +5,8 @@ What is held here is our own reading of TBC's public description; the codes are 
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import time_machine
@@ -13,15 +14,28 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from django_ciba.grants import HeldPoll, hold_for
 from django_ciba.hooks import CibaHooks
-from django_ciba.jose import sign
-from django_ciba.models import AuditEvent, AuthenticationRequest, Delivery, Grant, Realm, Token
+from django_ciba.jose import CAN_ENCRYPT, ENCRYPTION_ENCS, decrypted, sign
+from django_ciba.models import (
+    AuditEvent,
+    AuthenticationRequest,
+    Delivery,
+    Grant,
+    Realm,
+    Token,
+    UserCode,
+)
+from django_ciba.protocol.confirmation import Confirmation
 from django_ciba.protocol.hints import SubjectIdentifier, UserHint
+from django_ciba.protocol.parameters import Parameters
 from django_ciba.testing import do_what_is_due
 from django_ciba.tokens.middle_token import ACR, REQUEST, TYPE
 from tests.conformance.conftest import ISSUER, RelyingParties
 from tests.conformance.wire import NOW, at, signed_by
+from tests.plugin import leave_out
 from tests.provider import approve, find, key, make_realm
 from tests.relying_party import ASSERTION_TYPE, CIBA, Answer, RelyingParty, claims_of
 from tests.two_steps import POCKET, TWO_STEPS, Pocket, hint, take_two_steps
@@ -332,6 +346,53 @@ def test_with_hide_unknown_users_nobody_is_pending_until_it_runs_out(
     refused(rp.poll(auth_req_id), "authorization_pending")
 
 
+def test_a_request_that_waits_for_a_dpop_key_gives_none_to_whoever_shows_another(
+    rp: RelyingParty,
+) -> None:
+    auth_req_id = begun(rp, dpop_jkt="A" * 43)
+    do_what_is_due()
+    refused(rp.poll(auth_req_id), "invalid_dpop_proof", "dpop_jkt")
+    assert not find(auth_req_id).first_step_digest
+
+
+def test_a_code_that_the_user_keeps_is_asked_for_in_the_first_step_as_ever(
+    relying_party: RelyingParties, alice: AbstractBaseUser
+) -> None:
+    kept = UserCode(user=cast(Any, alice))
+    kept.set_code("blue whale")
+    kept.save()
+    rp = relying_party(**TWO_STEPS, backchannel_user_code_parameter=True)
+    refused(first(rp), "missing_user_code")
+    refused(first(rp, user_code="red whale"), "invalid_user_code")
+    token = middle_token(rp, begun(rp, user_code="blue whale"))
+    refused(second(rp, token, "blue whale"), "invalid_user_code")
+    assert second(rp, token, Pocket.passcode()).status_code == 200
+
+
+def test_a_poll_of_two_steps_is_not_held(relying_party: RelyingParties) -> None:
+    """It would be woken by a change of the request, and a passcode that goes out is none."""
+    rp = relying_party(**TWO_STEPS, backchannel_long_polling=True)
+    held: list[HeldPoll] = []
+
+    def hold(poll: HeldPoll) -> bool:
+        held.append(poll)
+        return True
+
+    holder = SimpleNamespace(held=None, hold=hold)
+    asked = (
+        holder,
+        rp.client,
+        Parameters({"auth_req_id": begun(rp)}),
+        Confirmation(),
+        timezone.now(),
+    )
+    hold_for(*asked)
+    assert held == []
+    rp.client.two_step_user_code = False
+    hold_for(*asked)
+    assert len(held) == 1
+
+
 # --- what it is -----------------------------------------------------------------------------------
 
 
@@ -365,6 +426,24 @@ def test_a_pairwise_client_reads_its_own_subject_in_it(
     subject = claims_of(token)["sub"]
     assert subject == claims_of(rp.tokens(entered)["id_token"])["sub"]
     assert len(subject) == 43
+
+
+@pytest.mark.requirement("OIDC Core", "10.2")
+def test_a_client_with_encrypted_id_tokens_gets_it_encrypted_and_sends_what_is_inside(
+    relying_party: RelyingParties,
+) -> None:
+    if not CAN_ENCRYPT:
+        leave_out("django-ciba[jwe] is not installed")
+    own = key("ECDH-ES", "client")
+    rp = relying_party(
+        **TWO_STEPS,
+        jwks={"keys": [key("ES256", "client").public_jwk, own.public_jwk]},
+        id_token_encrypted_response_alg="ECDH-ES",
+    )
+    sealed = middle_token(rp, begun(rp))
+    inside = decrypted(sealed, [own], algs=["ECDH-ES"], encs=ENCRYPTION_ENCS)
+    refused(second(rp, sealed, Pocket.passcode()), "invalid_request", "must be the middle token")
+    assert second(rp, inside, Pocket.passcode()).status_code == 200
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ class Site:
 
     def mount(self, *urlpatterns: Any) -> None:
         module = ModuleType("careless_urls")
-        module.urlpatterns = [*urlpatterns, LOGIN]  # type: ignore[attr-defined]
+        module.urlpatterns = [*urlpatterns, DEVICE_API, LOGIN]  # type: ignore[attr-defined]
         self.monkeypatch.setitem(sys.modules, module.__name__, module)
         self.settings.ROOT_URLCONF = module.__name__
 
@@ -140,6 +140,7 @@ def site(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Itera
             "HOOKS": f"{HERE}.Hooks",
             "JOURNEY_NODES": [f"{HERE}.OwnNode"],
             "LOGIN_HINT_FIELDS": ["email", "pk"],
+            "DEVICE_API_AMR": ["fpt", "pin"],
         }.items():
             careful.put(name, value)
         settings.CACHES = SHARED
@@ -164,6 +165,7 @@ def test_the_least_that_a_site_must_set_is_enough_for_development(settings: Sett
 
 PROVIDER = path("oauth2/", include("django_ciba.urls"))
 DEVICE = path("ciba/", include("django_ciba.authentication_device.urls"))
+DEVICE_API = path("ciba/api/", include("django_ciba.authentication_device.api.urls"))
 LOGIN = path("accounts/login/", LoginView.as_view(), name="login")
 
 
@@ -233,6 +235,11 @@ def details_type_with(**changes: Any) -> Callable[[Site], None]:
 def details_type_without_library(site: Site) -> None:
     make_details_type(Realm.objects.get())
     site.monkeypatch.setattr(details_types, "INSTALLED", False)
+
+
+def without_device_api(site: Site) -> None:
+    site.mount(PROVIDER, DEVICE)
+    sys.modules["careless_urls"].urlpatterns.remove(DEVICE_API)
 
 
 def passkeys_without_library(site: Site) -> None:
@@ -387,6 +394,10 @@ CARELESS: list[Any] = [
     ("E025", set_ciba("PASSKEY_ORIGINS", ["https://op.example.com/"]), "is no origin"),
     ("E025", set_ciba("PASSKEY_ORIGINS", ["http://op.example.com"]), "on https only"),
     ("E026", passkeys_without_library, "sets PASSKEY_RP_NAME, but the library webauthn is not"),
+    ("E027", without_device_api, "DJANGO_CIBA['DEVICE_API_AMR'] is set, but no URLconf includes"),
+    ("W090", set_ciba("DEVICE_API_AMR", ["hwk"]), "names no way to verify a user"),
+    ("W091", set_ciba("DEVICE_API_URL", "http://op.example.com/ciba/api"), "begin with https://"),
+    ("W092", set_ciba("DEVICE_API_AMR", ["pin", "thumb"]), "IANA's registry: thumb."),
     ("W083", journey_with_passkeys, "Journey 'By passkey' of realm"),
     ("E010", mount(DEVICE), "does not include django_ciba.urls"),
     ("E011", set_certificates(TRUSTED_PROXIES=[]), "'TRUSTED_PROXIES' names no proxy"),
@@ -727,6 +738,7 @@ def test_every_check_is_heard_of_in_these_tests() -> None:
     numbers = {str(getattr(each, "values", each)[0]) for each in CARELESS}
     elsewhere = {"W014", "W015", "I018", "I022", "W034", "W041"}
     elsewhere |= {"E020", "E021", "E022", "E023", "W075"}  # test_channel_checks
+    elsewhere |= {"W080", "W081"}  # test_device_checks
     assert numbers | elsewhere == {each.id.removeprefix("django_ciba.") for each in CHECKS}
 
 

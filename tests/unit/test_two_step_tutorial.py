@@ -31,12 +31,13 @@ PAGE = DOCS / "tutorial" / "two-step-user-code.md"
 def curl(words: list[str], shell: Mapping[str, str], **headers: str) -> requests.Response:
     """A line of curl, as far as this page uses it, with the shell's variables filled in."""
     *options, url = words
-    data = []
+    data: list[tuple[str, str]] = []
     for name, value in zip(options[::2], options[1::2], strict=True):
         for variable, content in shell.items():
             value = value.replace(variable, content)  # noqa: PLW2901
         if name == "--data-urlencode":
-            data.append(tuple(value.split("=", 1)))
+            parameter, _, content = value.partition("=")
+            data.append((parameter, content))
         elif name == "--header":
             headers |= dict([value.split(": ", 1)])
         else:

@@ -7,13 +7,13 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from django_ciba.authentication_device.api import serializers
-from django_ciba.authentication_device.api.enrolment import set_push
+from django_ciba.authentication_device.api.enrolment import busy, set_push
 from django_ciba.authentication_device.api.members import the_name, the_push
 from django_ciba.authentication_device.api.openapi import described
 from django_ciba.authentication_device.api.representations import device_members
 from django_ciba.authentication_device.api.view import DeviceView
 from django_ciba.models import AuditEvent, Device
-from django_ciba.protocol.errors import InvalidRequest, TemporarilyUnavailable
+from django_ciba.protocol.errors import InvalidRequest
 from django_ciba.wire import answered, json_object, no_content
 
 logger = logging.getLogger("django_ciba.authentication_device")
@@ -50,8 +50,8 @@ class DeviceDetailView(DeviceView):
                     set_push(self.device, push)
                     changed += ["channel", "address", "address_digest"]
                 self.device.save(update_fields=changed)
-        except IntegrityError:  # another call of now has registered the same token
-            raise TemporarilyUnavailable("the push token is being registered; try again") from None
+        except IntegrityError:
+            raise busy() from None
         return answered(device_members(self.device))
 
     @described(

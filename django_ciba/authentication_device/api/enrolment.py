@@ -27,7 +27,7 @@ from django_ciba.authentication_device.api.representations import device_members
 from django_ciba.authentication_device.api.view import DeviceView
 from django_ciba.models import AuditEvent, Device, DeviceEnrolment
 from django_ciba.proof_of_possession.proof import Proof, the_proof_is_new
-from django_ciba.protocol.errors import InvalidDpopProof
+from django_ciba.protocol.errors import InvalidDpopProof, TemporarilyUnavailable
 from django_ciba.wire import answered, json_object
 
 logger = logging.getLogger("django_ciba.authentication_device")
@@ -104,6 +104,8 @@ def enrolled(code: str, key: DeviceKey, name: str, push: Push, now: datetime) ->
                 thumbprint=key.thumbprint,
             )
     except IntegrityError:
+        if not Device.objects.filter(thumbprint=key.thumbprint).exists():
+            raise busy() from None
         raise KeyEnrolled("this key is that of a device already: make a new one") from None
     return device
 
@@ -116,3 +118,8 @@ def set_push(device: Device, push: Push) -> None:
     if push.token:
         Device.objects.exclude(pk=device.pk).release_address(push.token)
     device.set_address(push.channel, push.token)
+
+
+def busy() -> TemporarilyUnavailable:
+    """Another call of this moment has registered the same push token."""
+    return TemporarilyUnavailable("the push token is being registered; try again")

@@ -31,6 +31,7 @@ OUR_SETTINGS: Final[Mapping[str, Any]] = {
     "COMPONENT_SPLIT_REQUEST": False,
     "COMPONENT_SPLIT_PATCH": False,
     "ENFORCE_NON_BLANK_FIELDS": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
 

@@ -37,6 +37,7 @@ def request_members(found: AuthenticationRequest, now: datetime) -> dict[str, An
         ],
         "authorization_details": [_details(each) for each in card.authorization_details],
         "acr": found.acr,
+        "times_asked": card.times_asked,
         "asked_at": _time(card.asked_at),
         "answer_until": _time(card.answer_until),
         "prompt": found.prompt_number,
@@ -44,6 +45,7 @@ def request_members(found: AuthenticationRequest, now: datetime) -> dict[str, An
         "outcome": str(card.outcome),
         "answer": found.answer or None,
         "answered_at": _time(found.answered_at),
+        "reported_at": _time(found.reported_at),
     }
 
 

@@ -10,11 +10,11 @@ from django_ciba.authentication_device.api import serializers
 from django_ciba.authentication_device.api.openapi import described
 from django_ciba.authentication_device.api.representations import request_members
 from django_ciba.authentication_device.api.view import DeviceView
+from django_ciba.authentication_device.inbox import MOST_WAITING, asked_before
 from django_ciba.journeys import report
 from django_ciba.models import AuthenticationRequest
 from django_ciba.wire import answered
 
-MOST_WAITING: Final = 100
 MOST_ANSWERED: Final = 20
 
 
@@ -28,7 +28,7 @@ class WaitingView(DeviceView):
     )
     def get(self, request: Request) -> HttpResponse:
         rows = AuthenticationRequest.objects.waiting_for(self.device.user, self.now)
-        found = rows.select_related("client__realm")[:MOST_WAITING]
+        found = rows.times_asked(self.now).select_related("client__realm")[:MOST_WAITING]
         return answered({"requests": [request_members(each, self.now) for each in found]})
 
 
@@ -46,15 +46,13 @@ class RequestView(DeviceView):
 class HistoryView(DeviceView):
     @described(
         operation_id="history",
-        summary="What the user has answered",
-        description="The latest answers, on whatever device, for as long as requests are kept.",
+        summary="What the user was asked before",
+        description="The latest, answered on whatever device or not, as long as they are kept.",
         responses={200: serializers.RequestsSerializer},
         errors=(401, 403),
     )
     def get(self, request: Request) -> HttpResponse:
-        rows = AuthenticationRequest.objects.filter(
-            user_id=self.device.user_id, answered_at__isnull=False
-        ).order_by("-answered_at")
+        rows = asked_before(self.device.user, self.now)
         found = rows.select_related("client__realm")[:MOST_ANSWERED]
         return answered({"requests": [request_members(each, self.now) for each in found]})
 

@@ -108,6 +108,9 @@ class RequestSerializer(Shape):
     scopes = ScopeSerializer(many=True)
     authorization_details = AuthorizationDetailsSerializer(many=True)
     acr = serializers.CharField(allow_blank=True)
+    times_asked = serializers.IntegerField(
+        help_text="In a list: how many that look like it wait; this is the newest of them."
+    )
     asked_at = serializers.DateTimeField()
     answer_until = serializers.DateTimeField()
     prompt = serializers.IntegerField(help_text="`prompt` of the answer.")
@@ -117,6 +120,7 @@ class RequestSerializer(Shape):
     outcome = serializers.ChoiceField([str(each) for each in Outcome])
     answer = serializers.ChoiceField(["approved", "denied", "failed"], allow_null=True)
     answered_at = serializers.DateTimeField(allow_null=True)
+    reported_at = serializers.DateTimeField(allow_null=True, help_text="This was not me.")
 
 
 class RequestsSerializer(Shape):

@@ -13,7 +13,7 @@ JSON = "application/json"
 class WireSchema(AutoSchema):
     """Our views read and write JSON by themselves: they have no parsers and no renderers."""
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         """Nothing, where nothing is said: docstrings speak to whoever reads our code."""
         return ""
 

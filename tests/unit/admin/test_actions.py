@@ -226,11 +226,11 @@ def test_a_request_shows_how_far_it_walked(house: House, admin_client: Browser) 
     request.save()
     shown = admin_client.get(page(AuthenticationRequest, "change", request.pk)).content.decode()
     assert (
-        "<tr><td>username</td><td>PlatformUsername</td><td>found</td>"
+        "<tr><td>1</td><td>username</td><td>PlatformUsername</td><td>found</td>"
         "<td>2026-11-23 10:11:12+00:00</td></tr>"
     ) in shown
     assert '<div class="readonly">2026-11-23 10:11:12+00:00</div>' in shown
-    assert "<td>&lt;script&gt;</td><td></td><td>sent</td><td></td>" in shown
+    assert "<td>2</td><td>&lt;script&gt;</td><td></td><td>sent</td><td></td>" in shown
 
 
 def test_expired_is_shown_and_can_be_chosen(house: House, admin_client: Browser) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.urls import NoReverseMatch
 from django.utils import timezone
 
 from django_ciba.authentication_device import app_enrolment
@@ -46,6 +45,18 @@ def test_a_code_is_shown_once_and_lets_an_app_in(browser: Client, alice: User) -
     assert "<bdi>Alice&#x27;s phone</bdi>" in browser.get(PAGE).content.decode()
 
 
+def test_the_page_of_devices_leads_here(browser: Client) -> None:
+    assert f'href="{PAGE}"' in browser.get("/ciba/devices/").content.decode()
+
+
+def test_without_the_api_the_page_of_devices_speaks_of_no_app(
+    browser: Client, settings: Any
+) -> None:
+    settings.ROOT_URLCONF = "tests.unit.authentication_device.without_api"
+    assert f'href="{PAGE}"' not in browser.get("/ciba/devices/").content.decode()
+    assert browser.get(PAGE).status_code == 404
+
+
 def test_a_code_lasts_as_long_as_the_site_says(browser: Client, settings: Any) -> None:
     settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "DEVICE_ENROLMENT_LIFETIME": 60}
     answer = browser.post(PAGE)
@@ -59,7 +70,12 @@ def test_the_picture_holds_the_address_and_the_code(
 ) -> None:
     drawn: list[str] = []
     draw = app_enrolment.qr
-    monkeypatch.setattr(app_enrolment, "qr", lambda text: (drawn.append(text), draw(text))[1])
+
+    def noted(text: str) -> Any:
+        drawn.append(text)
+        return draw(text)
+
+    monkeypatch.setattr(app_enrolment, "qr", noted)
     answer = browser.post(PAGE)
     assert drawn == [f"http://localhost:8000/ciba/api/enrolment#code={code_on(answer)}"]
     text = answer.content.decode()
@@ -105,15 +121,4 @@ def test_a_form_of_another_site_makes_no_code(alice: User) -> None:
 def test_nobody_makes_a_code_without_a_login(client: Client, db: None) -> None:
     assert client.get(PAGE).status_code == 302
     assert client.post(PAGE).status_code == 403
-    assert not DeviceEnrolment.objects.exists()
-
-
-def test_where_the_api_is_not_mounted_there_is_no_such_page(
-    browser: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def nowhere() -> str:
-        raise NoReverseMatch
-
-    monkeypatch.setattr(app_enrolment, "api_address", nowhere)
-    assert browser.post(PAGE).status_code == 404
     assert not DeviceEnrolment.objects.exists()

@@ -134,20 +134,35 @@ def test_a_name_must_be_one(
         assert found.name == before
 
 
-@pytest.mark.parametrize(
-    ("kind", "event"), [("device", "device_removed"), ("passkey", "passkey_removed")]
-)
-def test_a_device_is_removed_and_that_is_noted(
-    browser: Client, alice: User, kind: str, event: str
-) -> None:
-    found, address = thing(alice, kind)
+def test_a_device_is_removed_and_that_is_noted(browser: Client, alice: User) -> None:
+    found, address = thing(alice, "device")
     answer = browser.post(address, {"name": "whatever", "remove": "1"})
     assert (answer.status_code, answer["Location"]) == (303, "/ciba/devices/?done=removed")
-    assert not type(found)._default_manager.filter(pk=found.pk).exists()
-    assert events(alice) == [event]
+    assert not Device.objects.filter(pk=found.pk).exists()
+    assert events(alice) == ["device_removed"]
     again = browser.post(address, {"remove": "1"})
     assert again.status_code == 404
-    assert events(alice) == [event]
+    assert events(alice) == ["device_removed"]
+
+
+def test_a_passkey_is_removed_on_its_own_page_alone(browser: Client, alice: User) -> None:
+    """There a login must be fresh: what is here must not go round that."""
+    found, address = thing(alice, "passkey")
+    assert browser.post(address, {"remove": "1"}).status_code == 422
+    assert Passkey.objects.filter(pk=found.pk).exists()
+    text = browser.get("/ciba/devices/").content.decode()
+    assert 'name="remove"' not in text
+    assert '<a class="button" href="/ciba/passkeys/">' in text
+
+
+def test_the_page_leads_to_apps_where_the_site_has_the_api(browser: Client) -> None:
+    assert '<a class="button" href="/ciba/apps/">' in browser.get("/ciba/devices/").content.decode()
+
+
+@pytest.mark.urls("tests.unit.authentication_device.other_urls")
+def test_the_page_leads_to_no_apps_where_there_is_no_api(browser: Client) -> None:
+    text = browser.get("/my/approvals/devices/").content.decode()
+    assert "/my/approvals/apps/" not in text
 
 
 @pytest.mark.parametrize("kind", ["device", "passkey"])

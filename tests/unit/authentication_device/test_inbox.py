@@ -1,5 +1,6 @@
 """The list, what its script reads, and the history."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from unittest.mock import ANY
@@ -11,7 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from django_ciba.authentication_device.presentation import Card
-from django_ciba.models import AuthenticationRequest
+from django_ciba.models import AuditEvent, AuthenticationRequest
 from tests.unit.authentication_device import arrange
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +162,55 @@ def test_the_history_holds_the_users_own_last_answers(
     assert "<strong>Approved</strong>" in text
     assert "bob" not in text
     assert "still waiting" not in text
+
+
+def test_what_looks_like_another_question_that_waits_is_not_history_yet(
+    browser: Client, alice: User
+) -> None:
+    for _ in range(2):
+        arrange.waiting(alice, likeness="same", binding_message="asked twice")
+    assert "asked twice" not in browser.get("/ciba/history/").content.decode()
+
+
+def test_the_history_says_what_came_of_each_and_how(browser: Client, alice: User) -> None:
+    now = timezone.now()
+    yes: dict[str, Any] = {"status": "authorized", "answer": "approved", "authenticated_at": now}
+    arrange.waiting(alice, answered_at=now, demand={"number": "pick", "passkey": True}, **yes)
+    text = browser.get("/ciba/history/").content.decode()
+    assert "with the number that was shown" in text
+    assert "with a passkey" in text
+    arrange.waiting(alice, seconds=-1)
+    arrange.waiting(alice, status="cancelled")
+    arrange.waiting(alice, status="failed", answer="failed", answered_at=now)
+    text = browser.get("/ciba/history/").content.decode()
+    for words in ("Time ran out", "Withdrawn", "Not completed", "What was entered was wrong."):
+        assert words in text
+
+
+def test_the_history_says_when_somebody_else_has_answered(browser: Client, alice: User) -> None:
+    now = timezone.now()
+    yes: dict[str, Any] = {"status": "authorized", "answer": "approved", "authenticated_at": now}
+    found = arrange.waiting(alice, answered_at=now, demand={"passkey": True}, **yes)
+    AuditEvent.objects.note(AuditEvent.Event.APPROVED, now, of=found, vouched=True)
+    text = browser.get("/ciba/history/").content.decode()
+    assert "by those who run this site, in your place" in text
+    assert "with a passkey" not in text
+
+
+@pytest.mark.parametrize(
+    ("page", "first", "last"),
+    [("", 44, 25), ("2", 24, 5), ("3", 4, 0), ("99", 4, 0), ("0", 4, 0), ("x", 44, 25)],
+)
+def test_the_history_comes_in_pages(
+    browser: Client, alice: User, page: str, first: int, last: int
+) -> None:
+    now = timezone.now()
+    for number in range(45):
+        asked = now - timedelta(hours=50 - number)
+        arrange.waiting(alice, now=asked, binding_message=f"number {number}.")
+    text = browser.get("/ciba/history/", {"page": page}).content.decode()
+    shown = [int(each) for each in re.findall(r"number (\d+)\.", text)]
+    assert shown == list(range(first, last - 1, -1))
 
 
 def test_an_empty_history_says_so(browser: Client) -> None:

@@ -37,7 +37,7 @@ class AnsweredMeanwhile(CibaHooks):
     """A denial by another device lands between this answer's reading and its writing."""
 
     def may_sign_in(self, user: AbstractBaseUser) -> bool:
-        AuthenticationRequest.objects.filter(answer="", user=user).update(
+        AuthenticationRequest.objects.filter(answer="", user_id=user.pk).update(
             status=Status.DENIED, answer="denied", answered_at=timezone.now(), step=9
         )
         return True

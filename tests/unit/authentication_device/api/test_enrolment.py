@@ -8,9 +8,11 @@ import time_machine
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.utils import timezone
 
+from django_ciba.due import cleanup
 from django_ciba.hooks import CibaHooks
 from django_ciba.jose import PrivateKey
 from django_ciba.models import AuditEvent, Device, DeviceEnrolment
+from django_ciba.models.device import DeviceQuerySet
 from tests.proofs import ProofMaker
 from tests.unit.authentication_device.api.app import (
     API,
@@ -236,6 +238,26 @@ def test_a_push_token_belongs_to_who_registers_it_last(alice: User, bob: User) -
     assert after.enrol(bob, push=push).status_code == 201
     assert (before.stored.channel, before.stored.address) == ("", "")
     assert list(Device.objects.reached_by("fcm", bob)) == [after.stored]
+
+
+def test_a_token_that_is_registered_by_two_at_once_is_registered_once(
+    alice: User, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither has seen the other's row; the database lets one in."""
+    monkeypatch.setattr(DeviceQuerySet, "release_address", lambda rows, address: None)
+    push = {"channel": "fcm", "token": FCM_TOKEN}
+    assert App().enrol(alice, push=push).status_code == 201
+    said = (503, "temporarily_unavailable", "the push token is being registered; try again")
+    assert refusal(App().enrol(alice, push=push)) == said
+    assert refusal(app.call("PATCH", "device", {"push": push})) == said
+
+
+def test_old_codes_are_cleaned_away(alice: User) -> None:
+    now = timezone.now()
+    DeviceEnrolment.objects.start(alice, now, 600)
+    cleanup(now + timedelta(seconds=600))
+    assert DeviceEnrolment.objects.exists()
+    assert cleanup(now + timedelta(seconds=601))["device_enrolments"] == 1
 
 
 def test_the_device_remembers_when_its_user_had_signed_in(alice: User) -> None:

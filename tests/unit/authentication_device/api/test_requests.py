@@ -57,6 +57,7 @@ def test_a_request_says_who_asks_for_what_and_by_when(alice: User, app: App) -> 
         ],
         "authorization_details": [],
         "acr": "push",
+        "times_asked": 1,
         "asked_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
         "answer_until": f"{now + timedelta(seconds=120):%Y-%m-%dT%H:%M:%SZ}",
         "prompt": 1,
@@ -72,7 +73,15 @@ def test_a_request_says_who_asks_for_what_and_by_when(alice: User, app: App) -> 
         "outcome": "waiting",
         "answer": None,
         "answered_at": None,
+        "reported_at": None,
     }
+
+
+def test_what_looks_the_same_is_listed_once(alice: User, app: App) -> None:
+    arrange.waiting(alice, likeness="same")
+    newest = arrange.waiting(alice, likeness="same")
+    (only,) = app.call("GET", "requests").json()["requests"]
+    assert (only["id"], only["times_asked"]) == (str(newest.public_id), 2)
 
 
 def test_authorization_details_are_said_in_words_and_in_full(alice: User, app: App) -> None:
@@ -139,26 +148,26 @@ def test_a_request_that_was_not_put_before_the_user_is_not_shown(alice: User, ap
     assert refusal(app.call("GET", f"requests/{found.public_id}"))[:2] == (404, "not_found")
 
 
-def test_the_history_holds_the_user_s_own_answers(alice: User, bob: User, app: App) -> None:
+def test_the_history_holds_what_the_user_was_asked_before(alice: User, bob: User, app: App) -> None:
     now = timezone.now()
-    fields = {"status": "denied", "answer": "denied"}
-    old = arrange.waiting(alice, **fields, answered_at=now - timedelta(hours=1))
-    new = arrange.waiting(alice, **fields, answered_at=now)
-    arrange.waiting(bob, **fields, answered_at=now)
+    fields: dict[str, Any] = {"status": "denied", "answer": "denied", "answered_at": now}
+    old = arrange.waiting(alice, now=now - timedelta(hours=1))
+    new = arrange.waiting(alice, **fields)
+    arrange.waiting(bob, **fields)
     arrange.waiting(alice)
     found = app.call("GET", "history").json()["requests"]
     assert [each["id"] for each in found] == [str(new.public_id), str(old.public_id)]
-    assert (found[0]["outcome"], found[0]["answer"], found[0]["demands"]) == (
-        "denied",
-        "denied",
-        None,
-    )
+    assert [(each["outcome"], each["answer"], each["demands"]) for each in found] == [
+        ("denied", "denied", None),
+        ("expired", None, None),
+    ]
 
 
 def test_this_was_not_me_denies_and_mutes_the_client(alice: User, app: App) -> None:
     found = arrange.waiting(alice)
     answer = app.call("POST", f"requests/{found.public_id}/report")
     assert (answer.status_code, answer.json()["outcome"]) == (200, "denied")
+    assert answer.json()["reported_at"]
     assert MutedClient.objects.get().client == found.client
     again = app.call("POST", f"requests/{found.public_id}/report")
     assert (again.status_code, again.json()["outcome"]) == (200, "denied")
