@@ -1,5 +1,6 @@
 """A phone and a live site: the machine's own Chromium, driven by Playwright."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.services import Chromium
 from tests.unit.authentication_device import arrange
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
 
 PHONE = {"width": 360, "height": 740}
 # A violation is an event of the page; the console message alone could be lost.
@@ -26,6 +27,9 @@ document.addEventListener("securitypolicyviolation",
 """
 # Chromium reports every reply of 400 and above so; the tests look at those themselves.
 EXPECTED = ("Failed to load resource", "Service Worker registration blocked by Playwright")
+
+SCREENSHOTS = Path(__file__).parents[2] / "docs" / "_static" / "screenshots"
+WANTED = "CIBA_SCREENSHOTS"
 
 NewPage: TypeAlias = "Callable[..., Page]"
 
@@ -108,3 +112,20 @@ def long_ago() -> None:
 def page(new_page: NewPage, alice: User) -> "Page":
     """Alice's phone."""
     return new_page(alice)
+
+
+Picture: TypeAlias = "Callable[[Page | Locator, str], bytes]"
+
+
+@pytest.fixture
+def picture() -> Picture:
+    """Takes a picture for the documentation; it is kept in a run that CIBA_SCREENSHOTS asks for."""
+
+    def taken(of: "Page | Locator", name: str) -> bytes:
+        octets = of.screenshot(animations="disabled", caret="hide")
+        if os.environ.get(WANTED):
+            SCREENSHOTS.mkdir(exist_ok=True)
+            (SCREENSHOTS / f"{name}.png").write_bytes(octets)
+        return octets
+
+    return taken

@@ -117,11 +117,15 @@ class Phone:
         self.deliver(payload)
         return payload
 
-    def notification(self) -> dict[str, str]:
-        """The one that shows."""
-        one = f"async () => {{ const all = await ({NOTIFICATIONS})(); return all.length && all; }}"
-        (shown,) = self.page.wait_for_function(one).json_value()
-        found: dict[str, str] = shown
+    def notification(self, title: str = "") -> dict[str, str]:
+        """The one that shows, once its title is that one if one is given."""
+        while not (all_ := self.notifications()) or title not in ("", all_[0]["title"]):
+            self.page.wait_for_timeout(20)
+        (shown,) = all_
+        return shown
+
+    def notifications(self) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = self.page.evaluate(NOTIFICATIONS)
         return found
 
     @property
@@ -178,7 +182,7 @@ def test_a_message_says_who_asks_for_what_and_leads_to_the_request(
     assert shown["body"] == found.binding_message
     address = phone.worker.evaluate(CLICK)
     assert address == shown["address"] == phone.page.url.split("/ciba/")[0] + own_page(found)
-    assert phone.page.evaluate(NOTIFICATIONS) == []
+    assert phone.notifications() == []
     phone.page.goto(address)
     press(phone.page, "Approve")
     expect(phone.page.get_by_role("heading", name="Approved")).to_be_visible()
@@ -190,7 +194,8 @@ def test_opening_the_request_puts_its_message_away(phone: Phone, alice: User) ->
     phone.pass_on()
     phone.notification()
     phone.page.goto(own_page(found))
-    phone.page.wait_for_function(f"async () => (await ({NOTIFICATIONS})()).length === 0")
+    while phone.notifications():
+        phone.page.wait_for_timeout(20)
 
 
 def test_a_second_message_takes_the_place_of_the_first_and_says_what_became_of_it(
@@ -204,11 +209,7 @@ def test_a_second_message_takes_the_place_of_the_first_and_says_what_became_of_i
         status="denied", answer="denied", answered_at=timezone.now()
     )
     phone.deliver(payload)
-    phone.page.wait_for_function(
-        f"async () => (await ({NOTIFICATIONS})())[0].title.includes('no longer')"
-    )
-    shown = phone.notification()
-    assert shown["title"] == "Example Bank waits no longer"
+    shown = phone.notification("Example Bank waits no longer")
     assert shown["body"] == "It has been denied."
 
 
