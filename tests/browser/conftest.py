@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
 from django_ciba.authentication_device.logins import SESSION_KEY
+from tests.browser.indexed_png import indexed
 from tests.services import Chromium
 from tests.unit.authentication_device import arrange
 
@@ -102,10 +104,9 @@ def new_page(chromium_process: "Browser", live_server: Any) -> Iterator[NewPage]
 def long_ago() -> None:
     """Every session was opened three days ago."""
     for stored in Session.objects.all():
-        values = stored.get_decoded()
-        values[SESSION_KEY] = (timezone.now() - timedelta(days=3)).isoformat()
-        stored.session_data = Session.get_session_store_class()().encode(values)
-        stored.save()
+        session = SessionStore(stored.session_key)
+        session[SESSION_KEY] = (timezone.now() - timedelta(days=3)).isoformat()
+        session.save()
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def picture() -> Picture:
         octets = of.screenshot(animations="disabled", caret="hide")
         if os.environ.get(WANTED):
             SCREENSHOTS.mkdir(exist_ok=True)
-            (SCREENSHOTS / f"{name}.png").write_bytes(octets)
+            (SCREENSHOTS / f"{name}.png").write_bytes(indexed(octets))
         return octets
 
     return taken

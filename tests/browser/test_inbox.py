@@ -306,8 +306,11 @@ def test_a_page_of_another_login_starts_afresh(page: Page, new_page: NewPage, al
     other.get_by_label("Password").fill("alice's password")
     press(other, "Sign in")
     other.wait_for_url("**/ciba/")
+    (session,) = (each for each in other.context.cookies() if each["name"] == "sessionid")
     with page.expect_event("load"):
-        page.context.add_cookies(other.context.cookies())
+        page.context.add_cookies(
+            [{"name": "sessionid", "value": session["value"], "url": page.url}]
+        )
     press(page, "Approve")
     expect(page.get_by_role("heading", name="Approved")).to_be_visible()
 

@@ -192,12 +192,12 @@ def test_what_is_signed_for_one_request_approves_no_other(
     """The form of a cheap request, filled in, sent to the address of a dear one."""
     make_passkey(page)
     cheap, dear = asked(alice), asked(alice)
+    names = (str(cheap.public_id), str(dear.public_id))
     page.goto(own_page(cheap))
     page.route(
         f"**{own_page(cheap)}",
         lambda route: route.continue_(url=route.request.url.replace(*names)),
     )
-    names = (str(cheap.public_id), str(dear.public_id))
     press(page, "Approve")
     expect(page.get_by_role("alert")).to_contain_text("or was used for another page")
     assert [stored(each).answer for each in (cheap, dear)] == ["", ""]

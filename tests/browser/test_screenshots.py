@@ -159,7 +159,7 @@ def test_shop_and_device_side_by_side(
     left = counter.screenshot(animations="disabled")
     AuthenticationRequest.objects.update(public_id=PUBLIC_ID)
     telephone = shot(User.objects.get(username="alice"))
-    clock.move_to(NOON)
+    clock.move_to(NOON + timedelta(seconds=3))
     telephone.goto("/ciba/")
     expect(telephone.get_by_role("button", name="42")).to_be_visible()
     right = telephone.screenshot(animations="disabled")
@@ -174,7 +174,7 @@ def test_shop_and_device_side_by_side(
 
 def test_the_path_of_a_request(shot: NewPage, picture: Picture, transactional_db: None) -> None:
     alice = make_user("alice")
-    found = begin(TEMPLATES["number-matching"].document, shop(), alice, now=NOON)
+    found = begin(dict(TEMPLATES["number-matching"].document), shop(), alice, now=NOON)
     assert run_due(NOON + timedelta(seconds=30)) > 0
     admin = User.objects.create_superuser("admin")
     page = shot(admin, viewport={"width": 1100, "height": 900})
