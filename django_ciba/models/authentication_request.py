@@ -349,6 +349,9 @@ class AuthenticationRequest(models.Model):
     )
     answer = models.CharField(max_length=10, choices=Answer, blank=True, default=Answer.NONE)
     answered_at = models.DateTimeField(null=True, blank=True)
+    wrong_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a number or passcode for it was last wrong."
+    )
     reported_at = models.DateTimeField(
         null=True, blank=True, help_text="When its user said: this was not me."
     )
