@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from django_ciba.authentication_device.api.addresses import api_address
 from django_ciba.authentication_device.pages import device_page, page_response, signed_in_user
-from django_ciba.authentication_device.step_up import step_up
+from django_ciba.authentication_device.step_up import FRESH, step_up
 from django_ciba.conf import ciba_settings
 from django_ciba.models import Device, DeviceEnrolment
 
@@ -33,7 +33,7 @@ def apps(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return page_response(request, TEMPLATE, context)
     since = step_up().authenticated_at(request, now)
-    if now - since > timedelta(seconds=ciba_settings.LOGIN_MAX_AGE):
+    if now - since > min(FRESH, timedelta(seconds=ciba_settings.LOGIN_MAX_AGE)):
         login = step_up().sign_in_again_url(request, request.path)
         return page_response(request, TEMPLATE, {**context, "login_address": login}, status=403)
     seconds = ciba_settings.DEVICE_ENROLMENT_LIFETIME

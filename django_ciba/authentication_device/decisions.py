@@ -21,8 +21,14 @@ from django_ciba.authentication_device.pages import (
 from django_ciba.authentication_device.presentation import Card, Outcome
 from django_ciba.authentication_device.refusals import TELLING, note_refusal, note_refusal_at
 from django_ciba.authentication_device.step_up import step_up
-from django_ciba.journeys import Evidence, NotAnswerable, answer, demand_of
-from django_ciba.models import AuthenticationRequest, Delivery
+from django_ciba.journeys import (
+    Evidence,
+    NotAnswerable,
+    answer,
+    demand_of,
+    question_went_by,
+)
+from django_ciba.models import AuthenticationRequest
 
 VERDICTS: Final = (AuthenticationRequest.Answer.APPROVED, AuthenticationRequest.Answer.DENIED)
 
@@ -181,9 +187,12 @@ def _proof(
     if signature:
         challenge = request.POST.get("challenge", "")
         signed = passkeys.signed_approval(signed_in_user(request), found, challenge, signature, now)
-        # It is a login of this moment, by two factors; and good for the prompt that it signed.
+        # It is a login of this moment, by two factors; and good for the prompt that it signed,
+        # also when the user is prompted anew before it is stored.
         authenticated_at, amr, second_factor = now, list(signed.amr), True
-        prompt = found.prompt_number if prompt is None else prompt
+        if prompt not in (None, found.prompt_number):
+            raise NotAnswerable("prompted_again")
+        prompt = found.prompt_number
     evidence = Evidence(
         number=request.POST.get("number", "").strip(),
         passkey=bool(signature),
@@ -196,14 +205,10 @@ def _proof(
 
 
 def _passcode_methods(found: AuthenticationRequest) -> list[str]:
-    """RFC 8176 §2: a one-time passcode, and that it went by text message if it did."""
-    by_sms = Delivery.objects.filter(
-        authentication_request=found,
-        kind=Delivery.Kind.PROMPT,
-        channel="sms",
-        state=Delivery.State.DELIVERED,
-    )
-    return ["otp", "sms"] if by_sms.exists() else ["otp"]
+    """RFC 8176 §2: a one-time passcode; and sms, where it has gone by text message and no other
+    way.
+    """
+    return ["otp", "sms"] if question_went_by(found) == {"sms"} else ["otp"]
 
 
 def _refused(

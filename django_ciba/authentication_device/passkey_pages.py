@@ -1,6 +1,6 @@
 """Where a user adds and removes passkeys, and where the page's script asks what is to be signed."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -13,11 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from django_ciba.authentication_device import passkeys
 from django_ciba.authentication_device.decisions import note_foreign, see
 from django_ciba.authentication_device.pages import device_page, page_response, signed_in_user
-from django_ciba.authentication_device.step_up import step_up
+from django_ciba.authentication_device.step_up import FRESH, step_up
 from django_ciba.models import AuthenticationRequest, passkeys_of
 
-# A session left open must not be enough to add what approves in its user's place.
-FRESH: Final = timedelta(minutes=15)
 DONE: Final = ("added", "removed")
 
 

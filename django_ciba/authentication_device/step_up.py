@@ -5,7 +5,7 @@ such a class says is believed: it becomes `auth_time` and `amr` in the ID token.
 """
 
 from abc import ABC, abstractmethod
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from django_ciba.authentication_device import logins
 from django_ciba.authentication_device.pages import signed_in_user
 from django_ciba.conf import ciba_settings
 
+# A session left open must not be enough to add what approves in its user's place.
+FRESH: Final = timedelta(minutes=15)
 # Where allauth keeps what its user has proved in this session (allauth.account.authentication).
 ALLAUTH_RECORDS: Final = "account_authentication_methods"
 ALLAUTH_RECORDS_OF: Final = "account_authentication_methods_user"

@@ -20,6 +20,8 @@ from django_ciba.journeys.passcode import (
     enter_passcode,
     passcode_has_gone_out,
     passcode_went_by,
+    question_goes_by,
+    question_went_by,
 )
 from django_ciba.journeys.picture import picture
 from django_ciba.journeys.progress import cancel, walk_due
@@ -61,6 +63,8 @@ __all__ = [
     "passcode_has_gone_out",
     "passcode_went_by",
     "picture",
+    "question_goes_by",
+    "question_went_by",
     "report",
     "required",
     "shows_a_number",

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
+from django.db import models
+
 from django_ciba.hooks import hooks
 from django_ciba.journeys.answer import walked_on, wrong_answer_counted
 from django_ciba.journeys.demand import Evidence, demand_of, wrong
@@ -35,15 +37,26 @@ def passcode_has_gone_out(found: AuthenticationRequest) -> bool:
 
 def passcode_went_by(found: AuthenticationRequest) -> frozenset[str]:
     """Names of the channels that the passcode which `found` waits for has been handed to."""
-    if not asks_for_a_passcode(found):
-        return frozenset()
-    gone = Delivery.objects.filter(
+    return question_went_by(found) if asks_for_a_passcode(found) else frozenset()
+
+
+def question_went_by(found: AuthenticationRequest) -> frozenset[str]:
+    """Names of the channels that the last question of `found` has been handed to."""
+    gone = _last_question(found).filter(state=Delivery.State.DELIVERED)
+    return frozenset(gone.values_list("channel", flat=True))
+
+
+def question_goes_by(found: AuthenticationRequest) -> frozenset[str]:
+    """Names of the channels of the last question, also where nobody has noted yet that it went."""
+    return frozenset(_last_question(found).values_list("channel", flat=True))
+
+
+def _last_question(found: AuthenticationRequest) -> "models.QuerySet[Delivery]":
+    return Delivery.objects.filter(
         authentication_request_id=found.pk,
         kind=Delivery.Kind.PROMPT,
-        round=found.memory[ASKED],
-        state=Delivery.State.DELIVERED,
+        round=found.memory.get(ASKED, 1),
     )
-    return frozenset(gone.values_list("channel", flat=True))
 
 
 def enter_passcode(
