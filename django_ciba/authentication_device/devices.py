@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, router, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import HttpHeaders
 from django.middleware.csrf import get_token
 from django.urls import NoReverseMatch, reverse
@@ -20,6 +20,8 @@ from django_ciba.authentication_device.api.addresses import api_address
 from django_ciba.authentication_device.pages import (
     device_call,
     device_page,
+    done,
+    done_before,
     page_response,
     signed_in_user,
 )
@@ -77,7 +79,7 @@ def device(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return page_response(request, "gone.html", {}, status=404)
     if "remove" in request.POST:
         _forget_device(found, timezone.now())
-        return _done("removed")
+        return done("devices", "removed")
     return _renamed(request, Device.objects.filter(pk=found.pk))
 
 
@@ -101,18 +103,17 @@ def _renamed(
         problem = _("Nothing was changed: a name has 1 to 100 letters, digits or signs.")
         return _devices_page(request, status=422, problem=problem)
     found.update(name=name)
-    return _done("renamed")
+    return done("devices", "renamed")
 
 
 def _devices_page(request: HttpRequest, status: int = 200, **context: Any) -> HttpResponse:
     user = signed_in_user(request)
     owned = Device.objects.filter(user_id=user.pk).defer("address")
-    done = request.GET.get("done", "")
     shared = {
         "devices": owned,
         "passkeys": passkeys_of(user),
         "public_key": vapid_public_key(),
-        "done": done if done in DONE else "",
+        "done": done_before(request, DONE),
         "longest_name": LONGEST_NAME,
         "passkeys_url": reverse("ciba_device:passkeys") if INSTALLED else "",
         "apps_url": _apps_url(),
@@ -127,12 +128,6 @@ def _apps_url() -> str:
     except NoReverseMatch:
         return ""
     return reverse("ciba_device:apps")
-
-
-def _done(what: str) -> HttpResponseRedirect:
-    answer = HttpResponseRedirect(f"{reverse('ciba_device:devices')}?done={what}")
-    answer.status_code = 303
-    return answer
 
 
 # --- messages to this browser ------------------------------------------------------------------

@@ -5,14 +5,20 @@ from typing import Final
 from uuid import UUID
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_ciba.authentication_device import passkeys
-from django_ciba.authentication_device.decisions import note_foreign, see
-from django_ciba.authentication_device.pages import device_page, page_response, signed_in_user
+from django_ciba.authentication_device.decisions import note_foreign
+from django_ciba.authentication_device.pages import (
+    device_page,
+    done,
+    done_before,
+    page_response,
+    signed_in_user,
+)
 from django_ciba.authentication_device.step_up import step_up
 from django_ciba.models import AuthenticationRequest, passkeys_of
 
@@ -43,7 +49,7 @@ def passkey_list(request: HttpRequest) -> HttpResponse:
         given = request.POST["remove"]
         if given.isascii() and given.isdigit() and len(given) < 19:
             passkeys.removed(user, int(given), now)
-        return _done("removed")
+        return done("passkeys", "removed")
     elif request.method == "POST":
         form = PasskeyForm(request.POST)
         if form.is_valid():
@@ -58,16 +64,15 @@ def passkey_list(request: HttpRequest) -> HttpResponse:
             except passkeys.PasskeyRefused as refused:
                 problem = refused.reason
             else:
-                return _done("added")
+                return done("passkeys", "added")
         else:
             problem = "passkey_refused"
-    done = request.GET.get("done", "")
     context = {
         "passkeys": passkeys_of(user),
         "fresh": _is_fresh(request, now),
         "way": step_up().sign_in_again_url(request, reverse("ciba_device:passkeys")),
         "problem": problem,
-        "done": done if done in DONE else "",
+        "done": done_before(request, DONE),
     }
     status = {"": 200, "login_too_old": 403, "stale_challenge": 409}.get(problem, 422)
     return page_response(request, "passkeys.html", context, status=status)
@@ -99,7 +104,3 @@ def approval_options(request: HttpRequest, public_id: UUID) -> JsonResponse:
 
 def _is_fresh(request: HttpRequest, now: datetime) -> bool:
     return now - step_up().authenticated_at(request, now) <= FRESH
-
-
-def _done(what: str) -> HttpResponseRedirect:
-    return see(f"{reverse('ciba_device:passkeys')}?done={what}")

@@ -1,6 +1,6 @@
 """Journeys: the graph of nodes that a request walks through, as PingAM draws them (design §7)."""
 
-from django_ciba.journeys.answer import NotAnswerable, answer
+from django_ciba.journeys.answer import VERDICTS, NotAnswerable, answer
 from django_ciba.journeys.config import Option, Positive, option, required
 from django_ciba.journeys.demand import VOUCHED, Demand, Evidence, demand_of
 from django_ciba.journeys.document import (
@@ -32,6 +32,7 @@ __all__ = [
     "NODES",
     "SUCCESS",
     "TEMPLATES",
+    "VERDICTS",
     "VOUCHED",
     "Demand",
     "DryRun",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import router, transaction
 
@@ -13,7 +13,7 @@ from django_ciba.journeys.progress import cancel, store_progress
 from django_ciba.models import AuditEvent, AuthenticationRequest, configuration
 from django_ciba.models.authentication_request import FAILURES
 
-VERDICTS = (AuthenticationRequest.Answer.APPROVED, AuthenticationRequest.Answer.DENIED)
+VERDICTS: Final = (AuthenticationRequest.Answer.APPROVED, AuthenticationRequest.Answer.DENIED)
 TRIES = 5  # a timer may move the request between our read and our write; that changes its step
 
 
