@@ -22,8 +22,15 @@ from django_ciba.authentication_device.pages import (
 from django_ciba.authentication_device.presentation import Card, Outcome
 from django_ciba.authentication_device.refusals import TELLING, note_refusal, note_refusal_at
 from django_ciba.authentication_device.step_up import step_up
-from django_ciba.journeys import VERDICTS, Evidence, NotAnswerable, answer, demand_of
-from django_ciba.models import AuthenticationRequest, Delivery
+from django_ciba.journeys import (
+    VERDICTS,
+    Evidence,
+    NotAnswerable,
+    answer,
+    demand_of,
+    passcode_methods,
+)
+from django_ciba.models import AuthenticationRequest
 
 # RFC 9110 §15.5: an answer that contradicts the one on record, or is for a question that has been
 # replaced, is a conflict; one to a request that has run out, or was ended by others, comes to
@@ -206,19 +213,8 @@ def _proof(
         second_factor=second_factor,
     )
     if demand.passcode:
-        amr = [*amr, *_passcode_methods(found)]
+        amr = [*amr, *passcode_methods(found)]
     return Proof(evidence, authenticated_at, tuple(dict.fromkeys(amr)), prompt)
-
-
-def _passcode_methods(found: AuthenticationRequest) -> list[str]:
-    """RFC 8176 §2: a one-time passcode, and that it went by text message if it did."""
-    by_sms = Delivery.objects.filter(
-        authentication_request=found,
-        kind=Delivery.Kind.PROMPT,
-        channel="sms",
-        state=Delivery.State.DELIVERED,
-    )
-    return ["otp", "sms"] if by_sms.exists() else ["otp"]
 
 
 def _refused(

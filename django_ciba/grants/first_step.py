@@ -30,7 +30,7 @@ def middle_token_once(
         return None
     if found.awaits_second_step:
         raise InvalidGrant(SPENT)
-    until = min(found.prompt_until or found.expires_at, found.expires_at)
+    until = found.answerable_until
     pending = found.status == AuthenticationRequest.Status.PENDING
     if not pending or until <= now or not passcode_has_gone_out(found):
         return None

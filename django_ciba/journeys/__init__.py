@@ -19,7 +19,7 @@ from django_ciba.journeys.passcode import (
     PasscodeRefused,
     enter_passcode,
     passcode_has_gone_out,
-    passcode_went_by,
+    passcode_methods,
 )
 from django_ciba.journeys.picture import picture
 from django_ciba.journeys.progress import cancel, walk_due
@@ -60,7 +60,7 @@ __all__ = [
     "node",
     "option",
     "passcode_has_gone_out",
-    "passcode_went_by",
+    "passcode_methods",
     "picture",
     "report",
     "required",

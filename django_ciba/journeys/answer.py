@@ -148,7 +148,7 @@ def still_answerable(stored: AuthenticationRequest, now: datetime) -> None:
         raise NotAnswerable("answered")
     if stored.status != AuthenticationRequest.Status.PENDING:
         raise NotAnswerable("ended")
-    if stored.is_expired(now) or (stored.prompt_until and stored.prompt_until <= now):
+    if stored.answerable_until <= now:
         raise NotAnswerable("expired")
     if stored.prompted_at is None:
         raise NotAnswerable("not_prompted")

@@ -30,20 +30,26 @@ class PasscodeRefused(Exception):
 
 def passcode_has_gone_out(found: AuthenticationRequest) -> bool:
     """Whether the passcode that `found` waits for has been handed to one channel at least."""
-    return bool(passcode_went_by(found))
+    return asks_for_a_passcode(found) and bool(_went_by(found))
 
 
-def passcode_went_by(found: AuthenticationRequest) -> frozenset[str]:
-    """Names of the channels that the passcode which `found` waits for has been handed to."""
-    if not asks_for_a_passcode(found):
-        return frozenset()
+def passcode_methods(found: AuthenticationRequest) -> list[str]:
+    """RFC 8176 §2: otp; and sms, where the passcode has gone by text message and no other way.
+
+    In: a request whose present prompt demands a passcode, wherever that is entered.
+    """
+    return ["otp", "sms"] if _went_by(found) == {"sms"} else ["otp"]
+
+
+def _went_by(found: AuthenticationRequest) -> set[str]:
+    """Names of the channels that have taken what was sent for the present prompt."""
     gone = Delivery.objects.filter(
         authentication_request_id=found.pk,
         kind=Delivery.Kind.PROMPT,
         round=found.memory[ASKED],
         state=Delivery.State.DELIVERED,
     )
-    return frozenset(gone.values_list("channel", flat=True))
+    return set(gone.values_list("channel", flat=True))
 
 
 def enter_passcode(
@@ -85,7 +91,7 @@ def waits_for_a_passcode(stored: AuthenticationRequest, now: datetime) -> None:
         raise PasscodeRefused("not_sent")
     if stored.answer or stored.status != AuthenticationRequest.Status.PENDING:
         raise PasscodeRefused("over")
-    if stored.is_expired(now) or (stored.prompt_until and stored.prompt_until <= now):
+    if stored.answerable_until <= now:
         raise PasscodeRefused("expired")
     if configuration().client_by_pk(stored.client_id) is None:
         raise PasscodeRefused("over")  # client or realm have been disabled: nobody asks any more
