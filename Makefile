@@ -14,7 +14,7 @@ SITE := DJANGO_SETTINGS_MODULE=testproject.settings CIBA_VAR=$(CURDIR)/build/che
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench matrix docs conformance coverage format clean
+.PHONY: help demo test check bench matrix docs messages conformance coverage format clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ matrix: $(STAMPS)/matrix ## the tests on the other supported versions of Python 
 docs: $(STAMPS)/test $(STAMPS)/docs ## the documentation, as docs/_build/html
 	$(SITE) $(RUN) -m docs.generate
 	$(SITE) $(RUN) -m sphinx -n -b html docs docs/_build/html
+
+messages: $(STAMPS)/test ## what the pages say, by language, brought up to the sources (needs GNU gettext)
+	$(SITE) $(RUN) -m tests.catalogues
 
 conformance: $(STAMPS)/test ## docs/reference/conformance.md, from the tests' requirement marks
 	$(RUN) -m tests.conformance_page
