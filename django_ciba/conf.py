@@ -522,7 +522,8 @@ class CibaSettings:
     DENIALS_BEFORE_COOL_DOWN = Setting(
         3,
         "Denials of one client's requests, by one user and within `COOL_DOWN` seconds, after which "
-        "that client may not ask that user until the first of them is so old.",
+        "that client may not ask that user until the first of them is so old. A request with wrong "
+        "numbers or passcodes, and no approval yet, counts as a denial.",
         problem=positive,
         realm=True,
     )

@@ -203,9 +203,12 @@ def _proof(
     if signature:
         challenge = request.POST.get("challenge", "")
         signed = passkeys.signed_approval(signed_in_user(request), found, challenge, signature, now)
-        # It is a login of this moment, by two factors; and good for the prompt that it signed.
+        # It is a login of this moment, by two factors; and good for the prompt that it signed,
+        # also when the user is prompted anew before it is stored.
         authenticated_at, amr, second_factor = now, list(signed.amr), True
-        prompt = found.prompt_number if prompt is None else prompt
+        if prompt not in (None, found.prompt_number):
+            raise NotAnswerable("prompted_again")
+        prompt = found.prompt_number
     evidence = Evidence(
         number=request.POST.get("number", "").strip(),
         passkey=bool(signature),

@@ -131,7 +131,8 @@ def signed_in_lately(request: HttpRequest, now: datetime) -> bool:
 
     One that was left open must not be enough for that.
     """
-    return now - step_up().authenticated_at(request, now) <= FRESH
+    longest = timedelta(seconds=ciba_settings.LOGIN_MAX_AGE)
+    return now - step_up().authenticated_at(request, now) <= min(FRESH, longest)
 
 
 def step_up() -> StepUp:

@@ -31,7 +31,8 @@ def middle_token_once(
     if found.awaits_second_step:
         raise InvalidGrant(SPENT)
     until = found.answerable_until
-    pending = found.status == AuthenticationRequest.Status.PENDING
+    # The passcode that has been entered is behind it, however long its journey goes on.
+    pending = found.status == AuthenticationRequest.Status.PENDING and not found.answer
     if not pending or until <= now or not passcode_has_gone_out(found):
         return None
     if found.user is None or not hooks().may_sign_in(found.user):

@@ -20,6 +20,7 @@ from django_ciba.journeys.passcode import (
     enter_passcode,
     passcode_has_gone_out,
     passcode_methods,
+    question_goes_by,
 )
 from django_ciba.journeys.picture import picture
 from django_ciba.journeys.progress import cancel, walk_due
@@ -62,6 +63,7 @@ __all__ = [
     "passcode_has_gone_out",
     "passcode_methods",
     "picture",
+    "question_goes_by",
     "report",
     "required",
     "shows_a_number",

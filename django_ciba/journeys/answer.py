@@ -127,12 +127,16 @@ def wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: datetim
     """Count one wrong number or passcode, by the conditional update that any move is.
 
     So parallel guesses are counted one after the other. The last that is allowed is the answer.
+    Its time stays with the request, whatever is asked next: guesses cool their client down.
     """
     event = {"number": AuditEvent.Event.WRONG_NUMBER, "passcode": AuditEvent.Event.WRONG_PASSCODE}
     alias = router.db_for_write(AuthenticationRequest)
+    stored.wrong_at = now
     with transaction.atomic(using=alias):
         if memory := one_more_failure(stored):
-            took = AuthenticationRequest.objects.using(alias).advance(stored, now, memory=memory)
+            took = AuthenticationRequest.objects.using(alias).advance(
+                stored, now, memory=memory, wrong_at=now
+            )
         else:
             took = _answered_with_its_likes(stored, AuthenticationRequest.Answer.FAILED, now)
         if took:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
+from django.db import models
+
 from django_ciba.hooks import hooks
 from django_ciba.journeys.answer import walked_on, wrong_answer_counted
 from django_ciba.journeys.demand import Evidence, demand_of, wrong
@@ -30,7 +32,7 @@ class PasscodeRefused(Exception):
 
 def passcode_has_gone_out(found: AuthenticationRequest) -> bool:
     """Whether the passcode that `found` waits for has been handed to one channel at least."""
-    return asks_for_a_passcode(found) and bool(_went_by(found))
+    return asks_for_a_passcode(found) and bool(_question_went_by(found))
 
 
 def passcode_methods(found: AuthenticationRequest) -> list[str]:
@@ -38,18 +40,26 @@ def passcode_methods(found: AuthenticationRequest) -> list[str]:
 
     In: a request whose present prompt demands a passcode, wherever that is entered.
     """
-    return ["otp", "sms"] if _went_by(found) == {"sms"} else ["otp"]
+    return ["otp", "sms"] if _question_went_by(found) == {"sms"} else ["otp"]
 
 
-def _went_by(found: AuthenticationRequest) -> set[str]:
-    """Names of the channels that have taken what was sent for the present prompt."""
-    gone = Delivery.objects.filter(
+def question_goes_by(found: AuthenticationRequest) -> frozenset[str]:
+    """Names of the channels of the last question, also where nobody has noted yet that it went."""
+    return frozenset(_last_question(found).values_list("channel", flat=True))
+
+
+def _question_went_by(found: AuthenticationRequest) -> frozenset[str]:
+    """Names of the channels that the last question of `found` has been handed to."""
+    gone = _last_question(found).filter(state=Delivery.State.DELIVERED)
+    return frozenset(gone.values_list("channel", flat=True))
+
+
+def _last_question(found: AuthenticationRequest) -> "models.QuerySet[Delivery]":
+    return Delivery.objects.filter(
         authentication_request_id=found.pk,
         kind=Delivery.Kind.PROMPT,
-        round=found.memory[ASKED],
-        state=Delivery.State.DELIVERED,
+        round=found.memory.get(ASKED, 1),
     )
-    return set(gone.values_list("channel", flat=True))
 
 
 def enter_passcode(

@@ -10,7 +10,6 @@ from django.utils import timezone
 from django_ciba.journeys import Demand
 from django_ciba.journeys.demand import sealed
 from django_ciba.models import AuditEvent, AuthenticationRequest, Delivery
-from django_ciba.models.authentication_request import ASKED
 from tests.unit.authentication_device import arrange
 from tests.unit.authentication_device.test_decisions import page, stored
 
@@ -22,20 +21,16 @@ Answer, Status = AuthenticationRequest.Answer, AuthenticationRequest.Status
 def asked(user: User, tries: int = 1) -> AuthenticationRequest:
     found = arrange.waiting(user)
     found.demand = Demand(passcode=sealed(found, "123456"), tries=tries).stored()
-    found.memory = {ASKED: 2}
     found.save()
     return found
 
 
-def sent(
-    found: AuthenticationRequest, channel: str, state: str = "delivered", round_: int = 2
-) -> None:
+def sent(found: AuthenticationRequest, channel: str, state: str = "delivered") -> None:
     Delivery.objects.create(
         authentication_request=found,
         kind=Delivery.Kind.PROMPT,
         channel=channel,
         state=state,
-        round=round_,
         due_at=timezone.now(),
         created_at=timezone.now(),
     )
@@ -75,24 +70,6 @@ def test_amr_says_that_it_went_by_text_message(
     sent(found, channel, state)
     typed(browser, found, "123456")
     assert stored(found).amr == amr
-
-
-def test_a_code_that_also_went_by_mail_is_not_said_to_have_come_by_text_message(
-    browser: Client, alice: User
-) -> None:
-    found = asked(alice)
-    sent(found, "sms")
-    sent(found, "email")
-    typed(browser, found, "123456")
-    assert stored(found).amr == ["pwd", "otp"]
-
-
-def test_how_an_earlier_code_went_says_nothing_of_this_one(browser: Client, alice: User) -> None:
-    found = asked(alice)
-    sent(found, "sms", round_=1)
-    sent(found, "email")
-    typed(browser, found, "123456")
-    assert stored(found).amr == ["pwd", "otp"]
 
 
 def test_a_wrong_code_is_counted_and_the_last_ends_the_request(
