@@ -24,12 +24,11 @@ from django_ciba.authentication_device.decisions import (
     given_passcode,
     given_prompt,
     given_verdict,
-    see,
+    why_not,
 )
-from django_ciba.authentication_device.pages import open_page, page_response, refused_page
+from django_ciba.authentication_device.pages import open_page, page_response, refused_page, see
 from django_ciba.authentication_device.presentation import Card, Outcome
 from django_ciba.authentication_device.refusals import (
-    TELLING,
     csrf_checked,
     note_refusal,
     note_refusal_at,
@@ -126,11 +125,7 @@ def _take_answer(
             evidence=evidence,
         )
     except NotAnswerable as refused:
-        if refused.reason in TELLING:
-            note_refusal(request, found, refused.reason, now)
-        found.refresh_from_db()
-        if refused.reason != "answered" or found.answer != verdict:
-            reason = refused.reason
+        if reason := why_not(request, found, verdict, refused, now):
             return _shown(request, found, now, problem=reason, status=REFUSALS[reason])
     return see(request.path)
 

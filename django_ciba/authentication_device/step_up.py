@@ -20,8 +20,8 @@ from django_ciba.authentication_device import logins
 from django_ciba.authentication_device.pages import signed_in_user
 from django_ciba.conf import ciba_settings
 
-# A session left open must not be enough to add what approves in its user's place.
 FRESH: Final = timedelta(minutes=15)
+
 # Where allauth keeps what its user has proved in this session (allauth.account.authentication).
 ALLAUTH_RECORDS: Final = "account_authentication_methods"
 ALLAUTH_RECORDS_OF: Final = "account_authentication_methods_user"
@@ -124,6 +124,15 @@ class AllauthStepUp(PasswordStepUp):
         if any(each.get("id") == "mfa_reauthenticate" for each in _allauth_ways(request)):
             return _with_next(reverse("mfa_reauthenticate"), next_address)
         return None
+
+
+def signed_in_lately(request: HttpRequest, now: datetime) -> bool:
+    """Whether this session may add or remove what approves in its user's place.
+
+    One that was left open must not be enough for that.
+    """
+    longest = timedelta(seconds=ciba_settings.LOGIN_MAX_AGE)
+    return now - step_up().authenticated_at(request, now) <= min(FRESH, longest)
 
 
 def step_up() -> StepUp:

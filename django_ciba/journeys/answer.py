@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import router, transaction
 
@@ -13,7 +13,7 @@ from django_ciba.journeys.progress import cancel, store_progress
 from django_ciba.models import AuditEvent, AuthenticationRequest, configuration
 from django_ciba.models.authentication_request import FAILURES
 
-VERDICTS = (AuthenticationRequest.Answer.APPROVED, AuthenticationRequest.Answer.DENIED)
+VERDICTS: Final = (AuthenticationRequest.Answer.APPROVED, AuthenticationRequest.Answer.DENIED)
 TRIES = 5  # a timer may move the request between our read and our write; that changes its step
 
 
@@ -152,7 +152,7 @@ def still_answerable(stored: AuthenticationRequest, now: datetime) -> None:
         raise NotAnswerable("answered")
     if stored.status != AuthenticationRequest.Status.PENDING:
         raise NotAnswerable("ended")
-    if stored.is_expired(now) or (stored.prompt_until and stored.prompt_until <= now):
+    if stored.answerable_until <= now:
         raise NotAnswerable("expired")
     if stored.prompted_at is None:
         raise NotAnswerable("not_prompted")

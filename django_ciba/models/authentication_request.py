@@ -406,6 +406,11 @@ class AuthenticationRequest(models.Model):
         return self.expires_at <= now
 
     @property
+    def answerable_until(self) -> datetime:
+        """When an answer comes too late: a prompt may run out before its request."""
+        return min(self.prompt_until or self.expires_at, self.expires_at)
+
+    @property
     def awaits_second_step(self) -> bool:
         """Whether its name has given a middle token, and no second step has renamed it yet."""
         return bool(self.first_step_digest) and self.first_step_digest == self.auth_req_id_digest
