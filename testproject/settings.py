@@ -155,6 +155,14 @@ DJANGO_CIBA: dict[str, Any] = {
     "OUTBOUND_ALLOW_LOOPBACK": _on("CIBA_ALLOW_LOOPBACK"),
     "PROMPT_CHANNELS": ["console", "email"],
 }
+# Browsers are sent web pushes where `make demo` has made a key for them.
+WEBPUSH_KEY = VAR / "webpush-key"
+if WEBPUSH_KEY.exists():
+    DJANGO_CIBA |= {
+        "VAPID_PRIVATE_KEY": WEBPUSH_KEY.read_text().strip(),
+        "VAPID_CONTACT": "mailto:site@example.com",
+        "PROMPT_CHANNELS": ["console", "email", "webpush"],
+    }
 
 LOGGING = {
     "version": 1,

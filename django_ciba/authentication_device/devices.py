@@ -13,7 +13,7 @@ from django.http.request import HttpHeaders
 from django.middleware.csrf import get_token
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from django_ciba.authentication_device.api.addresses import api_address
@@ -190,7 +190,7 @@ def guessed_name(user_agent: str) -> str:
     system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
     if browser and system:
         return gettext("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    return browser or system or gettext("Browser")
+    return browser or system or pgettext("device", "Browser")
 
 
 def _csrf(request: HttpRequest) -> dict[str, str]:

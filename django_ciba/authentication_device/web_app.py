@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, pgettext
 
 from django_ciba.authentication_device.decisions import own_request
 from django_ciba.authentication_device.pages import (
@@ -95,9 +95,11 @@ def notification(request: HttpRequest, public_id: UUID) -> JsonResponse:
 
 def _no_longer(outcome: Outcome) -> str:
     words = {
-        Outcome.APPROVED: gettext("It has been approved."),
-        Outcome.DENIED: gettext("It has been denied."),
+        Outcome.APPROVED: pgettext("request", "It has been approved."),
+        Outcome.DENIED: pgettext("request", "It has been denied."),
         Outcome.EXPIRED: gettext("Time ran out. Nothing was approved."),
-        Outcome.WITHDRAWN: gettext("It was withdrawn. Nothing was approved."),
+        Outcome.WITHDRAWN: pgettext("request", "It was withdrawn. Nothing was approved."),
     }
-    return words.get(outcome, gettext("It could not be completed. Nothing was approved."))
+    return words.get(
+        outcome, pgettext("request", "It could not be completed. Nothing was approved.")
+    )

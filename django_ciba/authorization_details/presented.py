@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import pgettext
 
 from django_ciba.models import AuthorizationDetailsType
 from django_ciba.protocol.legible import legible
@@ -63,5 +63,5 @@ def _joined(above: str, name: str) -> str:
 
 def _said(value: Any) -> str:
     if isinstance(value, bool):
-        return gettext("yes") if value else gettext("no")
+        return pgettext("value", "yes") if value else pgettext("value", "no")
     return legible(value) if isinstance(value, str) else str(value)

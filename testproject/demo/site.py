@@ -1,9 +1,11 @@
 """The demo's database: users, realms, clients and their keys. Made once, and kept."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -37,9 +39,20 @@ def prepare() -> None:
         if not user.check_password(username):
             user.set_password(username)
             user.save()
+    make_webpush_key(settings.WEBPUSH_KEY)
     document = Path(settings.VAR) / "realms.json"
     document.write_text(json.dumps(with_keys(json.loads(REALMS.read_text())), indent=2))
     call_command("ciba_import", str(document))
+
+
+def make_webpush_key(place: Path) -> None:
+    """The key that web pushes are signed with (RFC 8292): 32 octets as base64url, once."""
+    if place.exists():
+        return
+    private = ec.generate_private_key(ec.SECP256R1())
+    octets = private.private_numbers().private_value.to_bytes(32)
+    place.touch(mode=0o600)
+    place.write_text(base64.urlsafe_b64encode(octets).decode().rstrip("="))
 
 
 def with_keys(realms: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -14,7 +15,6 @@ from django_ciba.journeys import report
 from django_ciba.models import (
     AuditEvent,
     AuthenticationRequest,
-    Client,
     Delivery,
     MutedClient,
     PromptLimits,
@@ -335,17 +335,42 @@ def test_a_refusal_costs_no_more_round_trips_than_it_must(
     assert len(asked) == (3 if connection.vendor == "postgresql" else 4), asked
 
 
-def test_limits_are_read_by_one_index(rp: RelyingParty, limits: Any) -> None:
-    """However many requests there are: those of one user that have expired lately, or not yet."""
-    now = timezone.now()
-    user = find(assert_asked(rp.authenticate())).user
-    row = Client.objects.get(pk=rp.client.pk)
-    guard = PromptLimits.of(row.realm.conf).guard(user, row.pk, now, connection)
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_seqscan = off")
-    explain = "EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN "
+def fill(like: AuthenticationRequest, users: list[int], number: int) -> None:
+    """So many more requests for these users; one in a hundred has not expired."""
+    sqlite = connection.vendor == "sqlite"
+    own = {
+        "public_id": "printf('%%032x', i)" if sqlite else "CAST(lpad(i::text, 32, '0') AS uuid)",
+        "auth_req_id_digest": "CAST(i AS text)",
+        "user_id": f"{users[0]} + i %% {len(users)}",
+        "expires_at": "CASE WHEN i %% 100 = 0 THEN expires_at ELSE %s END",
+    }
+    columns = [str(each.column) for each in AuthenticationRequest._meta.concrete_fields]
+    names = [name for name in columns if name != "id"]
+    long_ago = connection.ops.adapt_datetimefield_value(like.created_at - timedelta(days=1))
     with connection.cursor() as cursor:
-        cursor.execute(explain + guard.select, list(guard.parameters))
+        cursor.execute(
+            f"INSERT INTO django_ciba_authenticationrequest ({', '.join(names)}) "  # noqa: S608
+            f"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number}) "
+            f"SELECT {', '.join(own.get(name, name) for name in names)} "
+            "FROM django_ciba_authenticationrequest, n WHERE id = %s",
+            [long_ago, like.pk],
+        )
+        cursor.execute("ANALYZE")
+
+
+def test_limits_are_read_by_one_index_of_a_hundred_thousand_requests(rp: RelyingParty) -> None:
+    """Those of one user that have expired lately, or not yet, however many there are besides."""
+    like = find(assert_asked(rp.authenticate()))
+    users = [int(make_user(f"user-{number}").pk) for number in range(20)]
+    assert users == list(range(users[0], users[0] + 20))
+    fill(like, users, 100_000)
+    user = get_user_model()._default_manager.get(pk=users[7])
+    limits = PromptLimits.of(rp.client.realm.conf)
+    guard = limits.guard(user, rp.client.pk, timezone.now(), connection)
+    explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{explain} {guard.select}", list(guard.parameters))
         plan = "\n".join(str(line) for line in cursor.fetchall())
-    assert "ciba_request_of_user" in plan
+    assert "ciba_request_of_user" in plan, plan
+    assert "Seq Scan on django_ciba_authenticationrequest" not in plan
+    assert "SCAN django_ciba_authenticationrequest" not in plan

@@ -10,14 +10,16 @@
   const ends = new WeakMap();
   let failures = 0, asking = false, answering = false, next = 0, settledAt = 0;
 
+  // A browser that has no words of the page's language says a date in digits, as everybody reads them.
   function localTimes(root) {
-    const lang = document.documentElement.lang;
+    const lang = document.documentElement.lang, locales = [lang, "sv"]; // Swedish writes as ISO 8601
+    const dateStyle = Intl.DateTimeFormat.supportedLocalesOf(lang).length ? "medium" : "short";
     for (const time of root.querySelectorAll("time[data-local]")) {
       const moment = new Date(time.dateTime);
       time.textContent = {
-        time: () => moment.toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" }),
-        date: () => moment.toLocaleDateString(lang, { dateStyle: "medium" }),
-        datetime: () => moment.toLocaleString(lang, { dateStyle: "medium", timeStyle: "short" }),
+        time: () => moment.toLocaleTimeString(locales, { hour: "2-digit", minute: "2-digit" }),
+        date: () => moment.toLocaleDateString(locales, { dateStyle }),
+        datetime: () => moment.toLocaleString(locales, { dateStyle, timeStyle: "short" }),
       }[time.dataset.local]();
     }
   }
