@@ -46,11 +46,11 @@ docs: $(STAMPS)/test $(STAMPS)/docs ## the documentation, as docs/_build/html
 	$(SITE) $(RUN) -m docs.generate
 	$(SITE) $(RUN) -m sphinx -n -b html docs docs/_build/html
 
-screenshots: $(STAMPS)/test ## the pictures in the documentation, by the browser tests that take them
-	CIBA_SCREENSHOTS=1 $(RUN) -m pytest -n 0 tests/browser/test_screenshots.py
-
 messages: $(STAMPS)/test ## what the pages say, by language, brought up to the sources (needs GNU gettext)
 	$(SITE) $(RUN) -m tests.catalogues
+
+screenshots: $(STAMPS)/test ## the pictures in the documentation, by the browser tests that take them
+	CIBA_SCREENSHOTS=1 $(RUN) -m pytest -n 0 tests/browser/test_screenshots.py
 
 conformance: $(STAMPS)/test ## docs/reference/conformance.md, from the tests' requirement marks
 	$(RUN) -m tests.conformance_page

@@ -522,7 +522,8 @@ class CibaSettings:
     DENIALS_BEFORE_COOL_DOWN = Setting(
         3,
         "Denials of one client's requests, by one user and within `COOL_DOWN` seconds, after which "
-        "that client may not ask that user until the first of them is so old.",
+        "that client may not ask that user until the first of them is so old. A request with wrong "
+        "numbers or passcodes, and no approval yet, counts as a denial.",
         problem=positive,
         realm=True,
     )
@@ -539,7 +540,7 @@ class CibaSettings:
     LOGIN_MAX_AGE = Setting(
         43200,
         "Seconds after which a login is too old to approve with: the user signs in again first. A "
-        "node of the journey may ask for less (`max_login_age`).",
+        "node of the journey may have its own (`max_login_age`).",
         problem=positive,
         realm=True,
     )
@@ -697,8 +698,8 @@ class CibaSettings:
     )
     AUDIT_RETENTION = Setting(
         400 * 86400,
-        "Seconds that an audit event is kept: who was asked, answered, reported or muted, and "
-        "when. Events outlive the requests that they are about.",
+        "Seconds that an audit event is kept: who answered, reported or muted, what was refused, "
+        "and when. Events outlive the requests that they are about.",
         problem=positive,
     )
     RETIRED_KEYS_KEPT = Setting(

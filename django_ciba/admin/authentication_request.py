@@ -94,6 +94,7 @@ class AuthenticationRequestAdmin(
         "demanded",
         "answer",
         "answered_at",
+        "wrong_at",
         "authenticated_at",
         "amr",
         "polling_interval",

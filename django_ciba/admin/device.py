@@ -11,13 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from django_ciba.admin.base import M, OperatorAdmin, user_name_lookup
-from django_ciba.models import AuditEvent, Device, Passkey
+from django_ciba.models import Device, Passkey
 
 
 class _RemovableAdmin(OperatorAdmin[M]):
     """What its user has added: an operator may look at it, and remove it."""
 
-    event: AuditEvent.Event
     list_select_related = ["user"]
     date_hierarchy = "created_at"
 
@@ -43,20 +42,16 @@ class _RemovableAdmin(OperatorAdmin[M]):
 
     def _remove(self, rows: Iterable[Any]) -> None:
         """Delete them, and write an audit event for each that was still there."""
-        alias, now = router.db_for_write(self.model), timezone.now()
-        with transaction.atomic(using=alias):
+        now = timezone.now()
+        with transaction.atomic(using=router.db_for_write(self.model)):
             for row in rows:
-                if self.model._default_manager.using(alias).filter(pk=row.pk).delete()[0]:
-                    AuditEvent.objects.using(alias).note(
-                        self.event, now, user_id=row.user_id, name=row.name, by_operator=True
-                    )
+                type(row).objects.remove(row, now, by_operator=True)
 
 
 @admin.register(Device)
 class DeviceAdmin(_RemovableAdmin[Device]):
     """Whoever is removed by mistake adds the device again."""
 
-    event = AuditEvent.Event.DEVICE_REMOVED
     fields = ["public_id", "name", "user", "kind", "channel", "created_at", "last_used_at"]
     readonly_fields = ["public_id"]
     list_display = ["name", "user", "kind", "channel", "created_at", "last_used_at"]
@@ -75,7 +70,6 @@ class DeviceAdmin(_RemovableAdmin[Device]):
 class PasskeyAdmin(_RemovableAdmin[Passkey]):
     """A removed passkey stays on its user's device, and approves nothing here any more."""
 
-    event = AuditEvent.Event.PASSKEY_REMOVED
     fields = ["name", "user", "synced", "created_at", "last_used_at"]
     list_display = ["name", "user", "synced", "created_at", "last_used_at"]
     list_filter = ["synced"]

@@ -1,6 +1,5 @@
 """Where the signed-in user lets the site's own app in: a code, good once and not for long."""
 
-from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -11,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from django_ciba.authentication_device.api.addresses import api_address
 from django_ciba.authentication_device.pages import device_page, page_response, signed_in_user
-from django_ciba.authentication_device.step_up import step_up
+from django_ciba.authentication_device.step_up import signed_in_lately, step_up
 from django_ciba.conf import ciba_settings
 from django_ciba.models import Device, DeviceEnrolment
 
@@ -32,10 +31,10 @@ def apps(request: HttpRequest) -> HttpResponse:
     context = {"apps": Device.objects.filter(user_id=user.pk, kind=Device.Kind.APP)}
     if request.method != "POST":
         return page_response(request, TEMPLATE, context)
-    since = step_up().authenticated_at(request, now)
-    if now - since > timedelta(seconds=ciba_settings.LOGIN_MAX_AGE):
+    if not signed_in_lately(request, now):
         login = step_up().sign_in_again_url(request, request.path)
         return page_response(request, TEMPLATE, {**context, "login_address": login}, status=403)
+    since = step_up().authenticated_at(request, now)
     seconds = ciba_settings.DEVICE_ENROLMENT_LIFETIME
     code = DeviceEnrolment.objects.start(user, now, seconds, authenticated_at=since)
     made = {"code": code, "minutes": max(1, seconds // 60), "qr": qr(enrolment_uri(address, code))}

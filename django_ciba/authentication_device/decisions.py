@@ -16,15 +16,21 @@ from django_ciba.authentication_device.pages import (
     device_page,
     page_response,
     refused_page,
+    see,
     signed_in_user,
 )
 from django_ciba.authentication_device.presentation import Card, Outcome
 from django_ciba.authentication_device.refusals import TELLING, note_refusal, note_refusal_at
 from django_ciba.authentication_device.step_up import step_up
-from django_ciba.journeys import Evidence, NotAnswerable, answer, demand_of
-from django_ciba.models import AuthenticationRequest, Delivery
-
-VERDICTS: Final = (AuthenticationRequest.Answer.APPROVED, AuthenticationRequest.Answer.DENIED)
+from django_ciba.journeys import (
+    VERDICTS,
+    Evidence,
+    NotAnswerable,
+    answer,
+    demand_of,
+    passcode_methods,
+)
+from django_ciba.models import AuthenticationRequest
 
 # RFC 9110 §15.5: an answer that contradicts the one on record, or is for a question that has been
 # replaced, is a conflict; one to a request that has run out, or was ended by others, comes to
@@ -102,9 +108,10 @@ def card(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def own_request(request: HttpRequest, public_id: UUID) -> AuthenticationRequest | None:
     """The signed-in user's request of that name, once it has been put before them."""
     return (
-        AuthenticationRequest.objects.times_asked(timezone.now())
+        AuthenticationRequest.objects.put_before(signed_in_user(request))
+        .times_asked(timezone.now())
         .select_related("client")
-        .filter(public_id=public_id, user_id=signed_in_user(request).pk, prompted_at__isnull=False)
+        .filter(public_id=public_id)
         .first()
     )
 
@@ -160,12 +167,27 @@ def _take_answer(request: HttpRequest, found: AuthenticationRequest, now: dateti
             evidence=proof.evidence,
         )
     except NotAnswerable as refused:
-        if refused.reason in TELLING:
-            note_refusal(request, found, refused.reason, now)
-        found.refresh_from_db()
-        if refused.reason != "answered" or found.answer != verdict:
-            return _refused(request, found, refused.reason, now)
+        if reason := why_not(request, found, verdict, refused, now):
+            return _refused(request, found, reason, now)
     return see(reverse("ciba_device:request", args=[found.public_id]))
+
+
+def why_not(
+    request: HttpRequest,
+    found: AuthenticationRequest,
+    verdict: str,
+    refused: NotAnswerable,
+    now: datetime,
+) -> str:
+    """Why that answer was not taken, written down where it tells something; `found` is read anew.
+
+    "" where the answer on record is the same: a form that was sent twice.
+    """
+    if refused.reason in TELLING:
+        note_refusal(request, found, refused.reason, now)
+    found.refresh_from_db()
+    said_before = refused.reason == "answered" and found.answer == verdict
+    return "" if said_before else refused.reason
 
 
 def _proof(
@@ -181,9 +203,12 @@ def _proof(
     if signature:
         challenge = request.POST.get("challenge", "")
         signed = passkeys.signed_approval(signed_in_user(request), found, challenge, signature, now)
-        # It is a login of this moment, by two factors; and good for the prompt that it signed.
+        # It is a login of this moment, by two factors; and good for the prompt that it signed,
+        # also when the user is prompted anew before it is stored.
         authenticated_at, amr, second_factor = now, list(signed.amr), True
-        prompt = found.prompt_number if prompt is None else prompt
+        if prompt not in (None, found.prompt_number):
+            raise NotAnswerable("prompted_again")
+        prompt = found.prompt_number
     evidence = Evidence(
         number=request.POST.get("number", "").strip(),
         passkey=bool(signature),
@@ -191,19 +216,8 @@ def _proof(
         second_factor=second_factor,
     )
     if demand.passcode:
-        amr = [*amr, *_passcode_methods(found)]
+        amr = [*amr, *passcode_methods(found)]
     return Proof(evidence, authenticated_at, tuple(dict.fromkeys(amr)), prompt)
-
-
-def _passcode_methods(found: AuthenticationRequest) -> list[str]:
-    """RFC 8176 §2: a one-time passcode, and that it went by text message if it did."""
-    by_sms = Delivery.objects.filter(
-        authentication_request=found,
-        kind=Delivery.Kind.PROMPT,
-        channel="sms",
-        state=Delivery.State.DELIVERED,
-    )
-    return ["otp", "sms"] if by_sms.exists() else ["otp"]
 
 
 def _refused(
@@ -220,13 +234,6 @@ def _refused(
         way = step_up().second_factor_url(request, here)
     context: dict[str, Any] = {"card": shown, "problem": reason, "way": way}
     return page_response(request, "request.html", context, status=REFUSALS[reason])
-
-
-def see(address: str) -> HttpResponseRedirect:
-    """RFC 9110 §15.4.4: what follows is a GET."""
-    answered = HttpResponseRedirect(address)
-    answered.status_code = 303
-    return answered
 
 
 def _outcome_page(

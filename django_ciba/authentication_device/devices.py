@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, router, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import HttpHeaders
 from django.middleware.csrf import get_token
 from django.urls import NoReverseMatch, reverse
@@ -17,14 +17,17 @@ from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from django_ciba.authentication_device.api.addresses import api_address
+from django_ciba.authentication_device.names import LONGEST_NAME, name_from
 from django_ciba.authentication_device.pages import (
     device_call,
     device_page,
+    done,
+    done_before,
     page_response,
     signed_in_user,
 )
 from django_ciba.authentication_device.passkeys import INSTALLED
-from django_ciba.models import AuditEvent, Device, Passkey, secrets
+from django_ciba.models import Device, Passkey, secrets
 from django_ciba.models.passkey import passkeys_of
 from django_ciba.prompts.web_push import (
     subscription_address,
@@ -34,8 +37,7 @@ from django_ciba.prompts.web_push import (
 
 CHANNEL: Final = "webpush"
 MOST_OCTETS: Final = 16_384  # two subscriptions; browsers' are a few hundred octets each
-MOST_BROWSERS: Final = 50  # of one user; nobody has so many, and each is sent every message
-LONGEST_NAME: Final = 100
+MOST_BROWSERS: Final = 50  # of one user; nobody has so many
 DONE: Final = ("renamed", "removed")
 
 # Coarse, and in this order: most user agents name several others. A guess for a name, no more.
@@ -76,8 +78,8 @@ def device(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if found is None:
         return page_response(request, "gone.html", {}, status=404)
     if "remove" in request.POST:
-        _forget_device(found, timezone.now())
-        return _done("removed")
+        Device.objects.remove(found, timezone.now())
+        return done("devices", "removed")
     return _renamed(request, Device.objects.filter(pk=found.pk))
 
 
@@ -96,23 +98,23 @@ def passkey(request: HttpRequest, pk: int) -> HttpResponse:
 def _renamed(
     request: HttpRequest, found: models.QuerySet[Device] | models.QuerySet[Passkey]
 ) -> HttpResponse:
-    name = " ".join(request.POST.get("name", "").split())
-    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+    try:
+        name = name_from(request.POST.get("name", ""))
+    except ValueError:
         problem = _("Nothing was changed: a name has 1 to 100 letters, digits or signs.")
         return _devices_page(request, status=422, problem=problem)
     found.update(name=name)
-    return _done("renamed")
+    return done("devices", "renamed")
 
 
 def _devices_page(request: HttpRequest, status: int = 200, **context: Any) -> HttpResponse:
     user = signed_in_user(request)
     owned = Device.objects.filter(user_id=user.pk).defer("address")
-    done = request.GET.get("done", "")
     shared = {
         "devices": owned,
         "passkeys": passkeys_of(user),
         "public_key": vapid_public_key(),
-        "done": done if done in DONE else "",
+        "done": done_before(request, DONE),
         "longest_name": LONGEST_NAME,
         "passkeys_url": reverse("ciba_device:passkeys") if INSTALLED else "",
         "apps_url": _apps_url(),
@@ -127,12 +129,6 @@ def _apps_url() -> str:
     except NoReverseMatch:
         return ""
     return reverse("ciba_device:apps")
-
-
-def _done(what: str) -> HttpResponseRedirect:
-    answer = HttpResponseRedirect(f"{reverse('ciba_device:devices')}?done={what}")
-    answer.status_code = 303
-    return answer
 
 
 # --- messages to this browser ------------------------------------------------------------------
@@ -231,7 +227,7 @@ def _remember(user: AbstractBaseUser, address: str, name: str, now: datetime) ->
     alias = router.db_for_write(Device)
     with transaction.atomic(using=alias):
         for theirs in Device.objects.filter(address_digest=digest).exclude(user_id=user.pk):
-            _forget_device(theirs, now)
+            Device.objects.remove(theirs, now)
         stored, created = Device.objects.using(alias).update_or_create(
             address_digest=digest,
             defaults={
@@ -251,13 +247,7 @@ def _remember(user: AbstractBaseUser, address: str, name: str, now: datetime) ->
             },
         )
         if created:
-            AuditEvent.objects.note(
-                AuditEvent.Event.DEVICE_ADDED,
-                now,
-                user_id=user.pk,
-                device=str(stored.public_id),
-                kind=stored.kind,
-            )
+            Device.objects.note_added(stored, now)
     return stored
 
 
@@ -267,24 +257,9 @@ def _replaced_name(user: AbstractBaseUser, replaced: Any, now: datetime) -> str:
         return ""
     digest = secrets.digest(subscription_address(replaced))
     found = Device.objects.filter(user_id=user.pk, address_digest=digest).first()
-    return found.name if found is not None and _forget_device(found, now) else ""
+    return found.name if found is not None and Device.objects.remove(found, now) else ""
 
 
 def _forget(user: AbstractBaseUser, digest: str, now: datetime) -> None:
     for found in Device.objects.filter(user_id=user.pk, address_digest=digest):
-        _forget_device(found, now)
-
-
-def _forget_device(found: Device, now: datetime) -> bool:
-    """Delete one device and say so; whether this call did."""
-    with transaction.atomic(using=router.db_for_write(Device)):
-        if not Device.objects.filter(pk=found.pk).delete()[0]:
-            return False
-        AuditEvent.objects.note(
-            AuditEvent.Event.DEVICE_REMOVED,
-            now,
-            user_id=found.user_id,
-            device=str(found.public_id),
-            kind=found.kind,
-        )
-    return True
+        Device.objects.remove(found, now)

@@ -1,8 +1,8 @@
 """The page that a link in a message leads to: one request is answered there without a login.
 
-Whoever opens the link has the mailbox that it was sent to, and that is what `amr` says of them
-("email", which is not among RFC 8176's names). Opening it answers nothing: mail scanners and
-previews open links too.
+Whoever opens the link has the mailbox that it was sent to, or the telephone, and that is what `amr`
+says of them ("email", which is not among RFC 8176's names, or "sms"). Opening it answers nothing:
+mail scanners and previews open links too.
 """
 
 import hmac
@@ -24,22 +24,28 @@ from django_ciba.authentication_device.decisions import (
     given_passcode,
     given_prompt,
     given_verdict,
-    see,
+    why_not,
 )
-from django_ciba.authentication_device.pages import open_page, page_response, refused_page
+from django_ciba.authentication_device.pages import open_page, page_response, refused_page, see
 from django_ciba.authentication_device.presentation import Card, Outcome
 from django_ciba.authentication_device.refusals import (
-    TELLING,
     csrf_checked,
     note_refusal,
     note_refusal_at,
 )
-from django_ciba.journeys import Evidence, NotAnswerable, answer, demand_of
+from django_ciba.journeys import (
+    Evidence,
+    NotAnswerable,
+    answer,
+    demand_of,
+    question_goes_by,
+)
 from django_ciba.journeys.demand import sealed
 from django_ciba.models import AuthenticationRequest
 
 P = ParamSpec("P")
-METHODS: Final = ("email",)
+# By channel; what a channel of the site's own shows is not ours to guess.
+METHODS: Final = {"email": "email", "sms": "sms"}
 
 
 def _keeps_its_address(
@@ -114,18 +120,19 @@ def _take_answer(
             verdict,
             now=now,
             authenticated_at=now,
-            amr=METHODS,
+            amr=_methods(found),
             prompt=given_prompt(request),
             evidence=evidence,
         )
     except NotAnswerable as refused:
-        if refused.reason in TELLING:
-            note_refusal(request, found, refused.reason, now)
-        found.refresh_from_db()
-        if refused.reason != "answered" or found.answer != verdict:
-            reason = refused.reason
+        if reason := why_not(request, found, verdict, refused, now):
             return _shown(request, found, now, problem=reason, status=REFUSALS[reason])
     return see(request.path)
+
+
+def _methods(found: AuthenticationRequest) -> list[str]:
+    """How the link has come to who holds it: by the one channel that it is sent by."""
+    return [METHODS[channel] for channel in question_goes_by(found) if channel in METHODS]
 
 
 def _shown(

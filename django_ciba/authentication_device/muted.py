@@ -4,20 +4,22 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import router, transaction
 from django.db.models import Case, Max, When
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from django_ciba.authentication_device.pages import (
     device_page,
+    done,
+    done_before,
     page_response,
     signed_in_user,
 )
-from django_ciba.models import AuditEvent, AuthenticationRequest, Client, MutedClient
+from django_ciba.journeys import mute
+from django_ciba.journeys import unmute as let_ask_again
+from django_ciba.models import AuthenticationRequest, Client, MutedClient
 
 HOW_LONG: Final[dict[str, tuple[Promise, timedelta | None]]] = {
     "day": (_("for a day"), timedelta(days=1)),
@@ -43,28 +45,17 @@ def muted(request: HttpRequest) -> HttpResponse:
             return page_response(request, "not_found.html", {}, status=404)
         if how_long in HOW_LONG:
             period = HOW_LONG[how_long][1]
-            with transaction.atomic(using=router.db_for_write(MutedClient)):
-                MutedClient.objects.mute(
-                    user,
-                    client,
-                    because=MutedClient.Because.MUTED,
-                    now=now,
-                    until=now + period if period else None,
-                )
-                AuditEvent.objects.note(
-                    AuditEvent.Event.CLIENT_MUTED, now, user_id=user.pk, client=client
-                )
-            return _done("muted")
+            mute(user, client, now=now, until=now + period if period else None)
+            return done("muted", "muted")
     wrong = request.method == "POST"
     held = list(MutedClient.objects.live(now).filter(user_id=user.pk).select_related("client"))
-    done = request.GET.get("done", "")
     chosen = _client_of(request, (request.POST if wrong else request.GET).get("request", ""))
     context = {
         "muted": held,
         "offered": _offered(request, {each.client_id for each in held}, chosen),
         "chosen": chosen,
         "how_long": [(name, words) for name, (words, _period) in HOW_LONG.items()],
-        "done": done if done in DONE else "",
+        "done": done_before(request, DONE),
         "wrong": wrong,
     }
     return page_response(request, "muted.html", context, status=422 if wrong else 200)
@@ -77,12 +68,8 @@ def unmute(request: HttpRequest, pk: int) -> HttpResponse:
     held = MutedClient.objects.filter(pk=pk, user_id=user.pk).select_related("client").first()
     if held is None:
         return page_response(request, "gone.html", {}, status=404)
-    with transaction.atomic(using=router.db_for_write(MutedClient)):
-        if MutedClient.objects.filter(pk=pk).delete()[0]:
-            AuditEvent.objects.note(
-                AuditEvent.Event.CLIENT_UNMUTED, now, user_id=user.pk, client=held.client
-            )
-    return _done("unmuted")
+    let_ask_again(user, held.client, now=now)
+    return done("muted", "unmuted")
 
 
 def _client_of(request: HttpRequest, public_id: str) -> Client | None:
@@ -107,9 +94,3 @@ def _offered(
     rows = AuthenticationRequest.objects.filter(pk__in=[pk for (pk,) in pks[:MOST_OFFERED]])
     found = rows.select_related("client").order_by("-pk")
     return sorted(found, key=lambda each: chosen is None or each.client_id != chosen.pk)
-
-
-def _done(what: str) -> HttpResponseRedirect:
-    answer = HttpResponseRedirect(f"{reverse('ciba_device:muted')}?done={what}")
-    answer.status_code = 303
-    return answer

@@ -1,6 +1,6 @@
 """What every page of the device shares: login, CSRF, methods, and headers that shut it in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, cast
 from urllib.parse import urlsplit
@@ -8,9 +8,16 @@ from urllib.parse import urlsplit
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.shortcuts import render
 from django.templatetags.static import static
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -140,6 +147,24 @@ def page_response(
         "here": request.path,
     }
     return render(request, f"{TEMPLATES}/{template}", {**shared, **context}, status=status)
+
+
+def see(address: str) -> HttpResponseRedirect:
+    """RFC 9110 §15.4.4: what follows is a GET."""
+    answered = HttpResponseRedirect(address)
+    answered.status_code = 303
+    return answered
+
+
+def done(page: str, what: str) -> HttpResponseRedirect:
+    """Back to the page of that name, which says what was done."""
+    return see(f"{reverse(f'ciba_device:{page}')}?done={what}")
+
+
+def done_before(request: HttpRequest, known: Collection[str]) -> str:
+    """What the address says was done, if it is one of the page's own words."""
+    said = request.GET.get("done", "")
+    return said if said in known else ""
 
 
 def refused_page(request: HttpRequest, reason: str, status: int) -> HttpResponse:

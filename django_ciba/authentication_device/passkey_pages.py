@@ -1,32 +1,43 @@
 """Where a user adds and removes passkeys, and where the page's script asks what is to be signed."""
 
-from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_ciba.authentication_device import passkeys
-from django_ciba.authentication_device.decisions import note_foreign, see
-from django_ciba.authentication_device.pages import device_page, page_response, signed_in_user
-from django_ciba.authentication_device.step_up import step_up
+from django_ciba.authentication_device.decisions import note_foreign
+from django_ciba.authentication_device.names import LONGEST_NAME, name_from
+from django_ciba.authentication_device.pages import (
+    device_page,
+    done,
+    done_before,
+    page_response,
+    signed_in_user,
+)
+from django_ciba.authentication_device.step_up import signed_in_lately, step_up
 from django_ciba.models import AuthenticationRequest, passkeys_of
 
-# A session left open must not be enough to add what approves in its user's place.
-FRESH: Final = timedelta(minutes=15)
 DONE: Final = ("added", "removed")
 
 
 class PasskeyForm(forms.Form):
     """What the page's script sends when a passkey has been made."""
 
-    name = forms.CharField(label=_("Name of the passkey"), max_length=100)
+    name = forms.CharField(label=_("Name of the passkey"), max_length=LONGEST_NAME)
     challenge = forms.CharField(widget=forms.HiddenInput)
     credential = forms.CharField(widget=forms.HiddenInput, max_length=passkeys.MOST_JSON)
+
+    def clean_name(self) -> str:
+        try:
+            return name_from(self.cleaned_data["name"])
+        except ValueError as fault:
+            raise ValidationError(str(fault)) from None
 
 
 @device_page("GET", "HEAD", "POST")
@@ -36,14 +47,14 @@ def passkey_list(request: HttpRequest) -> HttpResponse:
     if not passkeys.INSTALLED:
         return page_response(request, "passkeys.html", {"unavailable": True}, status=404)
     problem = ""
-    if not _is_fresh(request, now):
+    if not signed_in_lately(request, now):
         if request.method == "POST":
             problem = "login_too_old"
     elif request.method == "POST" and "remove" in request.POST:
         given = request.POST["remove"]
         if given.isascii() and given.isdigit() and len(given) < 19:
             passkeys.removed(user, int(given), now)
-        return _done("removed")
+        return done("passkeys", "removed")
     elif request.method == "POST":
         form = PasskeyForm(request.POST)
         if form.is_valid():
@@ -58,16 +69,15 @@ def passkey_list(request: HttpRequest) -> HttpResponse:
             except passkeys.PasskeyRefused as refused:
                 problem = refused.reason
             else:
-                return _done("added")
+                return done("passkeys", "added")
         else:
             problem = "passkey_refused"
-    done = request.GET.get("done", "")
     context = {
         "passkeys": passkeys_of(user),
-        "fresh": _is_fresh(request, now),
+        "fresh": signed_in_lately(request, now),
         "way": step_up().sign_in_again_url(request, reverse("ciba_device:passkeys")),
         "problem": problem,
-        "done": done if done in DONE else "",
+        "done": done_before(request, DONE),
     }
     status = {"": 200, "login_too_old": 403, "stale_challenge": 409}.get(problem, 422)
     return page_response(request, "passkeys.html", context, status=status)
@@ -79,7 +89,7 @@ def registration_options(request: HttpRequest) -> JsonResponse:
     now = timezone.now()
     if not passkeys.INSTALLED:
         return JsonResponse({"error": "not_available"}, status=404)
-    if not _is_fresh(request, now):
+    if not signed_in_lately(request, now):
         return JsonResponse({"error": "login_too_old"}, status=403)
     return JsonResponse(passkeys.registration_options(signed_in_user(request), now))
 
@@ -95,11 +105,3 @@ def approval_options(request: HttpRequest, public_id: UUID) -> JsonResponse:
     if not passkeys.INSTALLED:
         return JsonResponse({"error": "not_available"}, status=404)
     return JsonResponse(passkeys.approval_options(user, found, now))
-
-
-def _is_fresh(request: HttpRequest, now: datetime) -> bool:
-    return now - step_up().authenticated_at(request, now) <= FRESH
-
-
-def _done(what: str) -> HttpResponseRedirect:
-    return see(f"{reverse('ciba_device:passkeys')}?done={what}")

@@ -171,11 +171,8 @@ def registered(
 
 def removed(user: AbstractBaseUser, pk: int, now: datetime) -> bool:
     """Forget one of the user's passkeys; whether it was there."""
-    with transaction.atomic():
-        if not passkeys_of(user).filter(pk=pk).delete()[0]:
-            return False
-        AuditEvent.objects.note(AuditEvent.Event.PASSKEY_REMOVED, now, user_id=user.pk)
-    return True
+    found = passkeys_of(user).filter(pk=pk).first()
+    return found is not None and Passkey.objects.remove(found, now)
 
 
 def user_handle(user: AbstractBaseUser) -> bytes:

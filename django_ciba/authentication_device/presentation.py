@@ -140,8 +140,7 @@ class Card:
 
     @property
     def answer_until(self) -> datetime:
-        found = self.authentication_request
-        return min(found.prompt_until or found.expires_at, found.expires_at)
+        return self.authentication_request.answerable_until
 
     @property
     def seconds_left(self) -> int:
@@ -192,9 +191,8 @@ def outcome(found: AuthenticationRequest, now: datetime) -> Outcome:
         if found.status == status.PENDING and found.is_expired(now):
             return Outcome.EXPIRED  # a later step of the journey took too long
         return Outcome.FAILED if found.status == status.FAILED else Outcome.APPROVED
-    until = min(found.prompt_until or found.expires_at, found.expires_at)
     # A journey that ends because nobody answered in time has failed, to the user it has expired.
-    if until <= (found.ended_at or now):
+    if found.answerable_until <= (found.ended_at or now):
         return Outcome.EXPIRED
     return Outcome.WAITING if found.status == status.PENDING else Outcome.FAILED
 

@@ -6,8 +6,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from django_ciba.authentication_device.decisions import note_foreign, own_request, see
-from django_ciba.authentication_device.pages import device_page, page_response, signed_in_user
+from django_ciba.authentication_device.decisions import note_foreign, own_request
+from django_ciba.authentication_device.pages import (
+    device_page,
+    page_response,
+    see,
+    signed_in_user,
+)
 from django_ciba.authentication_device.presentation import Card
 from django_ciba.journeys import report
 from django_ciba.models import MutedClient

@@ -13,8 +13,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from django_ciba.authentication_device.decisions import see
-from django_ciba.authentication_device.pages import device_page, page_response, signed_in_user
+from django_ciba.authentication_device.pages import (
+    device_page,
+    page_response,
+    see,
+    signed_in_user,
+)
 from django_ciba.models import AuditEvent
 
 if TYPE_CHECKING:

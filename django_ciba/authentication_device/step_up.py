@@ -5,7 +5,7 @@ such a class says is believed: it becomes `auth_time` and `amr` in the ID token.
 """
 
 from abc import ABC, abstractmethod
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from django.utils.module_loading import import_string
 from django_ciba.authentication_device import logins
 from django_ciba.authentication_device.pages import signed_in_user
 from django_ciba.conf import ciba_settings
+
+FRESH: Final = timedelta(minutes=15)
 
 # Where allauth keeps what its user has proved in this session (allauth.account.authentication).
 ALLAUTH_RECORDS: Final = "account_authentication_methods"
@@ -122,6 +124,15 @@ class AllauthStepUp(PasswordStepUp):
         if any(each.get("id") == "mfa_reauthenticate" for each in _allauth_ways(request)):
             return _with_next(reverse("mfa_reauthenticate"), next_address)
         return None
+
+
+def signed_in_lately(request: HttpRequest, now: datetime) -> bool:
+    """Whether this session may add or remove what approves in its user's place.
+
+    One that was left open must not be enough for that.
+    """
+    longest = timedelta(seconds=ciba_settings.LOGIN_MAX_AGE)
+    return now - step_up().authenticated_at(request, now) <= min(FRESH, longest)
 
 
 def step_up() -> StepUp:

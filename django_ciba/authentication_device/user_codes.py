@@ -4,14 +4,15 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from django_ciba.authentication_device.pages import (
     device_page,
+    done,
+    done_before,
     page_response,
     signed_in_user,
 )
@@ -107,13 +108,12 @@ def user_code(request: HttpRequest) -> HttpResponse:
         removal = PasswordForm(user, request.POST, prefix="remove")
         if removal.is_valid():
             UserCode.objects.filter(user_id=user.pk).delete()
-            return _done("removed")
+            return done("user_code", "removed")
     elif request.method == "POST":
         form = UserCodeForm(user, request.POST)
         if form.is_valid():
             _store(user, form.cleaned_data["code"])
-            return _done("saved")
-    done = request.GET.get("done", "")
+            return done("user_code", "saved")
     stored = UserCode.objects.filter(user_id=user.pk).first()
     locked = stored is not None and stored.is_locked(timezone.now())
     context = {
@@ -121,7 +121,7 @@ def user_code(request: HttpRequest) -> HttpResponse:
         "removal": removal,
         "has_code": stored is not None,
         "locked_until": stored.locked_until if stored and locked else None,
-        "done": done if done in DONE else "",
+        "done": done_before(request, DONE),
     }
     wrong = form.is_bound or removal.is_bound
     return page_response(request, "user_code.html", context, status=422 if wrong else 200)
@@ -139,9 +139,3 @@ def _store(user: AbstractBaseUser, code: str) -> None:
             "locked_until": fresh.locked_until,
         },
     )
-
-
-def _done(what: str) -> HttpResponseRedirect:
-    answer = HttpResponseRedirect(f"{reverse('ciba_device:user_code')}?done={what}")
-    answer.status_code = 303
-    return answer

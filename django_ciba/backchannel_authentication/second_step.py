@@ -16,7 +16,7 @@ from django_ciba.backchannel_authentication.request_object import (
 from django_ciba.backchannel_authentication.start import Started
 from django_ciba.hooks import hooks
 from django_ciba.jose import JoseError
-from django_ciba.journeys import PasscodeRefused, enter_passcode, passcode_went_by
+from django_ciba.journeys import PasscodeRefused, enter_passcode, passcode_methods
 from django_ciba.models import AuthenticationRequest, Client, secrets
 from django_ciba.protocol.errors import (
     AccessDenied,
@@ -81,7 +81,7 @@ def finished(valid: ValidSecondStep, now: datetime) -> Started:
             found,
             valid.passcode,
             now=now,
-            amr=ways_of_proof(found),
+            amr=passcode_methods(found),
             renamed=secrets.digest(auth_req_id),
         )
     except PasscodeRefused as refused:
@@ -141,8 +141,3 @@ def the_user_may_sign_in(found: AuthenticationRequest) -> None:
     """Design §5: an account that was locked since the passcode went out does not finish."""
     if found.user is None or not hooks().may_sign_in(found.user):
         raise AccessDenied("the user's account cannot be used now")
-
-
-def ways_of_proof(found: AuthenticationRequest) -> list[str]:
-    """RFC 8176: otp; and sms, where the passcode has gone by text message and no other way."""
-    return ["otp", "sms"] if passcode_went_by(found) == {"sms"} else ["otp"]

@@ -369,7 +369,31 @@ CHECKS: Final[tuple[Check, ...]] = (
         find=prompt_channels.mail_without_time_limit,
         deploy=True,
     ),
-    # Only `manage.py check --deploy --database default`: Django asks no database unasked.
+    Check(
+        id="django_ciba.W080",
+        title="An installed device is signed out all the time",
+        hint="Remove SESSION_EXPIRE_AT_BROWSER_CLOSE, and let LOGIN_MAX_AGE say how fresh a login "
+        "must be to approve.",
+        find=device_app.sessions_that_end_with_the_browser,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W081",
+        title="The device's service worker answers for the whole site",
+        hint="In the module that ROOT_URLCONF names, include "
+        "django_ciba.authentication_device.urls at a path of its own, as 'ciba/': without a "
+        "connection, every page of this host would be the device's offline page.",
+        find=device_app.device_at_the_root,
+        deploy=True,
+    ),
+    Check(
+        id="django_ciba.W088",
+        title="A limit of prompts that protects nobody",
+        hint="Lower it in DJANGO_CIBA, or remove it to get the default: whoever knows a user's "
+        "name may ask them until they say yes.",
+        find=declared_settings.limits_that_protect_nothing,
+        deploy=True,
+    ),
     Check(
         id="django_ciba.W090",
         title="Apps verify nobody",
@@ -393,6 +417,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         find=device_api.unregistered_methods,
         deploy=True,
     ),
+    # Only `manage.py check --deploy --database default`: Django asks no database unasked.
     Check(
         id="django_ciba.W041",
         title="The database could not be asked",
@@ -488,23 +513,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         database=True,
     ),
     Check(
-        id="django_ciba.W080",
-        title="An installed device is signed out all the time",
-        hint="Remove SESSION_EXPIRE_AT_BROWSER_CLOSE, and let LOGIN_MAX_AGE say how fresh a login "
-        "must be to approve.",
-        find=device_app.sessions_that_end_with_the_browser,
-        deploy=True,
-    ),
-    Check(
-        id="django_ciba.W081",
-        title="The device's service worker answers for the whole site",
-        hint="In the module that ROOT_URLCONF names, include "
-        "django_ciba.authentication_device.urls at a path of its own, as 'ciba/': without a "
-        "connection, every page of this host would be the device's offline page.",
-        find=device_app.device_at_the_root,
-        deploy=True,
-    ),
-    Check(
         id="django_ciba.W083",
         title="A journey asks for passkeys, and their library is missing",
         hint="pip install 'django-ciba[passkeys]', or give the journey another way to approve "
@@ -550,14 +558,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         find=stored_rows.clients_without_the_profile,
         deploy=True,
         database=True,
-    ),
-    Check(
-        id="django_ciba.W088",
-        title="A limit of prompts that protects nobody",
-        hint="Lower it in DJANGO_CIBA, or remove it to get the default: whoever knows a user's "
-        "name may ask them until they say yes.",
-        find=declared_settings.limits_that_protect_nothing,
-        deploy=True,
     ),
     Check(
         id="django_ciba.W089",

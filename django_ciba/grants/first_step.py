@@ -30,8 +30,9 @@ def middle_token_once(
         return None
     if found.awaits_second_step:
         raise InvalidGrant(SPENT)
-    until = min(found.prompt_until or found.expires_at, found.expires_at)
-    pending = found.status == AuthenticationRequest.Status.PENDING
+    until = found.answerable_until
+    # The passcode that has been entered is behind it, however long its journey goes on.
+    pending = found.status == AuthenticationRequest.Status.PENDING and not found.answer
     if not pending or until <= now or not passcode_has_gone_out(found):
         return None
     if found.user is None or not hooks().may_sign_in(found.user):

@@ -1,6 +1,6 @@
 """Journeys: the graph of nodes that a request walks through, as PingAM draws them (design §7)."""
 
-from django_ciba.journeys.answer import NotAnswerable, answer
+from django_ciba.journeys.answer import VERDICTS, NotAnswerable, answer
 from django_ciba.journeys.config import Option, Positive, option, required
 from django_ciba.journeys.demand import VOUCHED, Demand, Evidence, demand_of
 from django_ciba.journeys.document import (
@@ -19,7 +19,8 @@ from django_ciba.journeys.passcode import (
     PasscodeRefused,
     enter_passcode,
     passcode_has_gone_out,
-    passcode_went_by,
+    passcode_methods,
+    question_goes_by,
 )
 from django_ciba.journeys.picture import picture
 from django_ciba.journeys.progress import cancel, walk_due
@@ -32,6 +33,7 @@ __all__ = [
     "NODES",
     "SUCCESS",
     "TEMPLATES",
+    "VERDICTS",
     "VOUCHED",
     "Demand",
     "DryRun",
@@ -59,8 +61,9 @@ __all__ = [
     "node",
     "option",
     "passcode_has_gone_out",
-    "passcode_went_by",
+    "passcode_methods",
     "picture",
+    "question_goes_by",
     "report",
     "required",
     "shows_a_number",

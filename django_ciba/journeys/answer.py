@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import router, transaction
 
@@ -13,7 +13,7 @@ from django_ciba.journeys.progress import cancel, store_progress
 from django_ciba.models import AuditEvent, AuthenticationRequest, configuration
 from django_ciba.models.authentication_request import FAILURES
 
-VERDICTS = (AuthenticationRequest.Answer.APPROVED, AuthenticationRequest.Answer.DENIED)
+VERDICTS: Final = (AuthenticationRequest.Answer.APPROVED, AuthenticationRequest.Answer.DENIED)
 TRIES = 5  # a timer may move the request between our read and our write; that changes its step
 
 
@@ -127,12 +127,16 @@ def wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: datetim
     """Count one wrong number or passcode, by the conditional update that any move is.
 
     So parallel guesses are counted one after the other. The last that is allowed is the answer.
+    Its time stays with the request, whatever is asked next: guesses cool their client down.
     """
     event = {"number": AuditEvent.Event.WRONG_NUMBER, "passcode": AuditEvent.Event.WRONG_PASSCODE}
     alias = router.db_for_write(AuthenticationRequest)
+    stored.wrong_at = now
     with transaction.atomic(using=alias):
         if memory := one_more_failure(stored):
-            took = AuthenticationRequest.objects.using(alias).advance(stored, now, memory=memory)
+            took = AuthenticationRequest.objects.using(alias).advance(
+                stored, now, memory=memory, wrong_at=now
+            )
         else:
             took = _answered_with_its_likes(stored, AuthenticationRequest.Answer.FAILED, now)
         if took:
@@ -148,7 +152,7 @@ def still_answerable(stored: AuthenticationRequest, now: datetime) -> None:
         raise NotAnswerable("answered")
     if stored.status != AuthenticationRequest.Status.PENDING:
         raise NotAnswerable("ended")
-    if stored.is_expired(now) or (stored.prompt_until and stored.prompt_until <= now):
+    if stored.answerable_until <= now:
         raise NotAnswerable("expired")
     if stored.prompted_at is None:
         raise NotAnswerable("not_prompted")

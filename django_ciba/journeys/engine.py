@@ -102,6 +102,7 @@ _STORED = (
     "demand",
     "answer",
     "answered_at",
+    "wrong_at",
     "authenticated_at",
     "amr",
 )

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
+from django.db import models
+
 from django_ciba.hooks import hooks
 from django_ciba.journeys.answer import walked_on, wrong_answer_counted
 from django_ciba.journeys.demand import Evidence, demand_of, wrong
@@ -30,20 +32,34 @@ class PasscodeRefused(Exception):
 
 def passcode_has_gone_out(found: AuthenticationRequest) -> bool:
     """Whether the passcode that `found` waits for has been handed to one channel at least."""
-    return bool(passcode_went_by(found))
+    return asks_for_a_passcode(found) and bool(_question_went_by(found))
 
 
-def passcode_went_by(found: AuthenticationRequest) -> frozenset[str]:
-    """Names of the channels that the passcode which `found` waits for has been handed to."""
-    if not asks_for_a_passcode(found):
-        return frozenset()
-    gone = Delivery.objects.filter(
+def passcode_methods(found: AuthenticationRequest) -> list[str]:
+    """RFC 8176 §2: otp; and sms, where the passcode has gone by text message and no other way.
+
+    In: a request whose present prompt demands a passcode, wherever that is entered.
+    """
+    return ["otp", "sms"] if _question_went_by(found) == {"sms"} else ["otp"]
+
+
+def question_goes_by(found: AuthenticationRequest) -> frozenset[str]:
+    """Names of the channels of the last question, also where nobody has noted yet that it went."""
+    return frozenset(_last_question(found).values_list("channel", flat=True))
+
+
+def _question_went_by(found: AuthenticationRequest) -> frozenset[str]:
+    """Names of the channels that the last question of `found` has been handed to."""
+    gone = _last_question(found).filter(state=Delivery.State.DELIVERED)
+    return frozenset(gone.values_list("channel", flat=True))
+
+
+def _last_question(found: AuthenticationRequest) -> "models.QuerySet[Delivery]":
+    return Delivery.objects.filter(
         authentication_request_id=found.pk,
         kind=Delivery.Kind.PROMPT,
-        round=found.memory[ASKED],
-        state=Delivery.State.DELIVERED,
+        round=found.memory.get(ASKED, 1),
     )
-    return frozenset(gone.values_list("channel", flat=True))
 
 
 def enter_passcode(
@@ -85,7 +101,7 @@ def waits_for_a_passcode(stored: AuthenticationRequest, now: datetime) -> None:
         raise PasscodeRefused("not_sent")
     if stored.answer or stored.status != AuthenticationRequest.Status.PENDING:
         raise PasscodeRefused("over")
-    if stored.is_expired(now) or (stored.prompt_until and stored.prompt_until <= now):
+    if stored.answerable_until <= now:
         raise PasscodeRefused("expired")
     if configuration().client_by_pk(stored.client_id) is None:
         raise PasscodeRefused("over")  # client or realm have been disabled: nobody asks any more

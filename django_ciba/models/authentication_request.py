@@ -183,13 +183,11 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         return self.filter(pk=pk, reported_at__isnull=True).update(reported_at=now) == 1
 
     def take_back(self, pk: int, status: str, now: datetime) -> bool:
-        """Turn a yes that has given no tokens into a no, if it stands so; whether it took."""
-        approved = self.filter(
-            pk=pk, status=status, answer=self.model.Answer.APPROVED, expires_at__gt=now
-        )
+        """Turn what has given no tokens into a no, if it stands so; whether it took."""
+        standing = self.filter(pk=pk, status=status, expires_at__gt=now)
         no = self.model.Answer.DENIED
         return (
-            approved.update(
+            standing.update(
                 status=self.model.Status.DENIED,
                 answer=no,
                 answered_at=now,
@@ -349,6 +347,9 @@ class AuthenticationRequest(models.Model):
     )
     answer = models.CharField(max_length=10, choices=Answer, blank=True, default=Answer.NONE)
     answered_at = models.DateTimeField(null=True, blank=True)
+    wrong_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a number or passcode for it was last wrong."
+    )
     reported_at = models.DateTimeField(
         null=True, blank=True, help_text="When its user said: this was not me."
     )
@@ -403,6 +404,11 @@ class AuthenticationRequest(models.Model):
 
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at <= now
+
+    @property
+    def answerable_until(self) -> datetime:
+        """When an answer comes too late: a prompt may run out before its request."""
+        return min(self.prompt_until or self.expires_at, self.expires_at)
 
     @property
     def awaits_second_step(self) -> bool:

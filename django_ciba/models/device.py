@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import models
+from django.db import models, router, transaction
 from django.db.models import Q
 
 from django_ciba.models import secrets
+from django_ciba.models.audit_event import AuditEvent
 from django_ciba.models.secrets import EncryptedTextField
 
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
@@ -23,6 +24,20 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         """Note that the user has answered, or looked, on that device; once a minute is enough."""
         long_ago = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
         self.filter(long_ago, pk=pk).update(last_used_at=now)
+
+    def note_added(self, device: "Device", now: datetime) -> None:
+        """Write down that its user has it from now on."""
+        added = AuditEvent.Event.DEVICE_ADDED
+        AuditEvent.objects.note(added, now, user_id=device.user_id, **device.in_the_audit)
+
+    def remove(self, device: "Device", now: datetime, **by: bool) -> bool:
+        """Forget it and its key, and write that down; whether this call did."""
+        with transaction.atomic(using=router.db_for_write(self.model)):
+            if not self.filter(pk=device.pk).delete()[0]:
+                return False
+            removed, known = AuditEvent.Event.DEVICE_REMOVED, device.in_the_audit
+            AuditEvent.objects.note(removed, now, user_id=device.user_id, **known, **by)
+        return True
 
     def release_address(self, address: str) -> None:
         """Whoever has that address now has it no more: it belongs to who registers it last."""
@@ -92,6 +107,12 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def in_the_audit(self) -> dict[str, str]:
+        """What an audit event says of it, which outlives it; never its address."""
+        known = {"device": str(self.public_id), "kind": str(self.kind), "name": self.name}
+        return {**known, "thumbprint": self.thumbprint} if self.thumbprint else known
 
     def set_address(self, channel: str, address: str) -> None:
         """Have messages sent there by that channel. The caller saves."""

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, router, transaction
 from django.db.models import Q
 
+from django_ciba.models.audit_event import AuditEvent
 from django_ciba.models.authentication_request import AuthenticationRequest
 
 
@@ -18,6 +19,15 @@ class PasskeyQuerySet(models.QuerySet["Passkey"]):
         """
         counted = Q(sign_count__lt=sign_count) if sign_count else Q(sign_count=0)
         return self.filter(counted, pk=pk).update(sign_count=sign_count, last_used_at=now) == 1
+
+    def remove(self, passkey: "Passkey", now: datetime, **by: bool) -> bool:
+        """Forget it, and write that down; whether this call did."""
+        with transaction.atomic(using=router.db_for_write(self.model)):
+            if not self.filter(pk=passkey.pk).delete()[0]:
+                return False
+            removed = AuditEvent.Event.PASSKEY_REMOVED
+            AuditEvent.objects.note(removed, now, user_id=passkey.user_id, name=passkey.name, **by)
+        return True
 
 
 class Passkey(models.Model):

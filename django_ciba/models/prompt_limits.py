@@ -25,8 +25,10 @@ class Limit(StrEnum):
 
 # One read of one index: what waits, what was asked and what was denied lately have all expired
 # lately, or not yet. Likes that were denied by one tap are one denial: they share its moment. A
-# request is open while its journey stands somewhere and has no answer; one that failed for a client
-# that must not learn it is pending until it expires, but stands nowhere.
+# request with wrong numbers or passcodes is as one denial, until its user has it right: whoever
+# asks in order to guess must not do so for nothing. A request is open while its journey stands
+# somewhere and has no answer; one that failed for a client that must not learn it is pending until
+# it expires, but stands nowhere.
 _REACHED: Final = f"""
 SELECT CASE
   WHEN EXISTS (
@@ -42,7 +44,9 @@ SELECT CASE
 FROM (
   SELECT
     COUNT(DISTINCT CASE WHEN client_id = %s AND answer = 'denied' AND answered_at > %s
-      THEN answered_at END) AS denials,
+      THEN answered_at END)
+    + COUNT(CASE WHEN client_id = %s AND answer IN ('', 'failed') AND wrong_at > %s
+      THEN 1 END) AS denials,
     COUNT(CASE WHEN client_id = %s AND status = 'pending' AND answer = '' AND node <> ''
       AND expires_at > %s THEN 1 END) AS open_of_client,
     COUNT(CASE WHEN status = 'pending' AND answer = '' AND node <> ''
@@ -82,6 +86,7 @@ class PromptLimits:
         adapted = connection.ops.adapt_datetimefield_value
         user_pk = user._meta.pk.get_db_prep_value(user.pk, connection)
         moment, since = adapted(now), adapted(now - max(self.window, self.cool_down))
+        cooling = adapted(now - self.cool_down)
         return Guard(
             f"prompts of user {user.pk}",
             type(user)._base_manager.filter(pk=user.pk),
@@ -89,7 +94,7 @@ class PromptLimits:
             (
                 *(user_pk, client_pk, moment),
                 *(self.denials, self.open_per_client, self.open_per_user, self.per_window),
-                *(client_pk, adapted(now - self.cool_down)),
+                *(client_pk, cooling, client_pk, cooling),
                 *(client_pk, moment, moment, adapted(now - self.window)),
                 *(user_pk, since),
             ),

@@ -128,7 +128,7 @@ def _prompt(
     now: datetime,
 ) -> Prompt:
     waiting = delivery.authentication_request
-    address, until = device_address(waiting), _until(waiting)
+    address, until = device_address(waiting), waiting.answerable_until
     return Prompt(
         user=user,
         client_name=str(waiting.client),
@@ -158,15 +158,10 @@ def _told_already(delivery: Delivery, waiting: AuthenticationRequest, now: datet
     ).exists()
 
 
-def _until(waiting: AuthenticationRequest) -> datetime:
-    """When an answer would come too late: a prompt may run out before its request."""
-    return min(waiting.prompt_until or waiting.expires_at, waiting.expires_at)
-
-
 def _waits(waiting: AuthenticationRequest, now: datetime) -> bool:
     return (
         waiting.status == AuthenticationRequest.Status.PENDING
         and not waiting.answer
-        and _until(waiting) > now
+        and waiting.answerable_until > now
         and configuration().client_by_pk(waiting.client_id) is not None
     )

@@ -12,7 +12,7 @@ from django_ciba.authentication_device.api.members import the_name, the_push
 from django_ciba.authentication_device.api.openapi import described
 from django_ciba.authentication_device.api.representations import device_members
 from django_ciba.authentication_device.api.view import DeviceView
-from django_ciba.models import AuditEvent, Device
+from django_ciba.models import Device
 from django_ciba.protocol.errors import InvalidRequest
 from django_ciba.wire import answered, json_object, no_content
 
@@ -63,15 +63,6 @@ class DeviceDetailView(DeviceView):
     )
     def delete(self, request: Request) -> HttpResponse:
         removed = self.device
-        with transaction.atomic(using=router.db_for_write(Device)):
-            if Device.objects.filter(pk=removed.pk).delete()[0]:
-                AuditEvent.objects.note(
-                    AuditEvent.Event.DEVICE_REMOVED,
-                    self.now,
-                    user_id=removed.user_id,
-                    device=str(removed.public_id),
-                    name=removed.name,
-                    thumbprint=removed.thumbprint,
-                )
+        Device.objects.remove(removed, self.now)
         logger.info("device %s removed itself", removed.public_id)
         return no_content()

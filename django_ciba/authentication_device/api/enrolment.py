@@ -25,7 +25,7 @@ from django_ciba.authentication_device.api.members import (
 from django_ciba.authentication_device.api.openapi import described
 from django_ciba.authentication_device.api.representations import device_members
 from django_ciba.authentication_device.api.view import DeviceView
-from django_ciba.models import AuditEvent, Device, DeviceEnrolment
+from django_ciba.models import Device, DeviceEnrolment
 from django_ciba.proof_of_possession.proof import Proof, the_proof_is_new
 from django_ciba.protocol.errors import InvalidDpopProof, TemporarilyUnavailable
 from django_ciba.wire import answered, json_object
@@ -95,14 +95,7 @@ def enrolled(code: str, key: DeviceKey, name: str, push: Push, now: datetime) ->
             )
             set_push(device, push)
             device.save(force_insert=True)
-            AuditEvent.objects.note(
-                AuditEvent.Event.DEVICE_ADDED,
-                now,
-                user_id=device.user_id,
-                device=str(device.public_id),
-                name=name,
-                thumbprint=key.thumbprint,
-            )
+            Device.objects.note_added(device, now)
     except IntegrityError:
         if not Device.objects.filter(thumbprint=key.thumbprint).exists():
             raise busy() from None

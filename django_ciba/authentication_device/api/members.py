@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django_ciba.authentication_device.names import name_from
 from django_ciba.jose import BadKey, thumbprint, verification_key
 from django_ciba.protocol.errors import InvalidRequest
-from django_ciba.protocol.legible import shows, stacks_marks
 
-MAX_NAME_LENGTH: Final = 100
 # What the push services hand out. It becomes part of an address or a body of theirs, so it is held
 # to its form here. APNs: octets in hexadecimal; FCM: letters, digits and a few signs.
 TOKENS: Final = {
@@ -44,13 +43,11 @@ def the_text(sent: Mapping[str, Any], name: str) -> str:
 
 
 def the_name(sent: Mapping[str, Any]) -> str:
-    """What the user will read in the list of their devices: it shows as what it is."""
-    name = the_text(sent, "name").strip()
-    if not 0 < len(name) <= MAX_NAME_LENGTH:
-        raise InvalidRequest(f"name must have 1 to {MAX_NAME_LENGTH} characters")
-    if stacks_marks(name) or not all(shows(name, at) for at in range(len(name))):
-        raise InvalidRequest("name must not hold characters that do not show")
-    return name
+    """What the user will read in the list of their devices."""
+    try:
+        return name_from(the_text(sent, "name"))
+    except ValueError as fault:
+        raise InvalidRequest(f"name {fault}") from None
 
 
 def the_key(sent: Mapping[str, Any]) -> DeviceKey:

@@ -8,7 +8,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from django_ciba.authentication_device.api.members import MAX_NAME_LENGTH, TOKENS
+from django_ciba.authentication_device.api.members import TOKENS
+from django_ciba.authentication_device.names import LONGEST_NAME
 from django_ciba.authentication_device.presentation import Outcome
 
 
@@ -29,7 +30,7 @@ class PushSerializer(Shape):
 class EnrolmentSerializer(Shape):
     code = serializers.CharField(help_text="What the user has carried over from the web device.")
     name = serializers.CharField(
-        max_length=MAX_NAME_LENGTH, help_text="What the user calls this phone."
+        max_length=LONGEST_NAME, help_text="What the user calls this phone."
     )
     public_jwk = serializers.DictField(
         help_text="The public key (RFC 7517): EC on P-256, or Ed25519."
@@ -50,7 +51,7 @@ class DeviceSerializer(Shape):
 
 
 class DeviceChangesSerializer(Shape):
-    name = serializers.CharField(max_length=MAX_NAME_LENGTH, required=False)
+    name = serializers.CharField(max_length=LONGEST_NAME, required=False)
     push = PushSerializer(required=False, allow_null=True)
 
 

@@ -21,14 +21,13 @@ from django_ciba.jose import (
     verification_key,
     verify,
 )
-from django_ciba.journeys import Evidence
+from django_ciba.journeys import VERDICTS, Evidence
 from django_ciba.models import AuthenticationRequest, Device, UsedProof
 
 TYP: Final = "ciba-answer+jwt"
 MAX_LIFETIME: Final = 60  # seconds from iat to exp
 MAX_JTI_LENGTH: Final = 256
 MAX_EVIDENCE_LENGTH: Final = 64  # of a number or a passcode
-VERDICTS: Final = (AuthenticationRequest.Answer.APPROVED, AuthenticationRequest.Answer.DENIED)
 
 # RFC 8176 §2: methods by which the person was verified, and not the phone alone.
 USER_VERIFICATION: Final = frozenset({"fpt", "face", "iris", "retina", "vbm", "pin"})

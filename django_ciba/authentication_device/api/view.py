@@ -40,8 +40,9 @@ class DeviceView(WireView):
         Somebody else's request and one that does not exist are the same 404.
         """
         found = (
-            AuthenticationRequest.objects.select_related("client__realm")
-            .filter(public_id=public_id, user_id=self.device.user_id, prompted_at__isnull=False)
+            AuthenticationRequest.objects.put_before(self.device.user)
+            .select_related("client__realm")
+            .filter(public_id=public_id)
             .first()
         )
         if found is None:

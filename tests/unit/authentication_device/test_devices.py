@@ -118,8 +118,16 @@ def test_a_device_is_renamed(browser: Client, alice: User, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["device", "passkey"])
 @pytest.mark.parametrize(
     ("name", "status"),
-    [("", 422), ("   ", 422), ("x" * 101, 422), ("a\u202eb", 422), ("x" * 100, 303), ("x", 303)],
-    ids=["empty", "spaces", "too long", "turns text around", "longest", "shortest"],
+    [
+        ("", 422),
+        ("   ", 422),
+        ("x" * 101, 422),
+        ("a\u202eb", 422),
+        ("a\u3164b", 422),
+        ("x" * 100, 303),
+        ("x", 303),
+    ],
+    ids=["empty", "spaces", "too long", "turns text around", "blank", "longest", "shortest"],
 )
 def test_a_name_must_be_one(
     browser: Client, alice: User, kind: str, name: str, status: int

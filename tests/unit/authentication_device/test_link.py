@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from django_ciba.journeys import Demand
 from django_ciba.journeys.demand import sealed
-from django_ciba.models import AuditEvent, AuthenticationRequest
+from django_ciba.models import AuditEvent, AuthenticationRequest, Delivery
 from tests.unit.authentication_device import arrange
 from tests.unit.authentication_device.test_decisions import assert_untouched, page, stored
 from tests.unit.authentication_device.test_refusals import noted
@@ -27,6 +27,13 @@ def asked(user: User, **fields: Any) -> AuthenticationRequest:
     demand = Demand(link=sealed(found, SECRET), number="pick" if found.number else "")
     found.demand = demand.stored()
     found.save()
+    Delivery.objects.create(
+        authentication_request=found,
+        kind=Delivery.Kind.PROMPT,
+        channel="email",
+        due_at=timezone.now(),
+        created_at=timezone.now(),
+    )
     return found
 
 

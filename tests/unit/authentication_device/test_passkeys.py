@@ -162,6 +162,15 @@ def test_what_is_no_credential_is_refused(browser: Client, credential: str) -> N
     assert browser.post("/ciba/passkeys/", form).status_code == 422
 
 
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\u202eb", "a\u200bb"])
+def test_a_passkey_has_a_name_that_shows(browser: Client, name: str) -> None:
+    options = browser.post("/ciba/passkeys/options/").json()
+    made = Authenticator().made(options["publicKey"])
+    form = {"name": name, "challenge": options["challenge"], "credential": made}
+    assert browser.post("/ciba/passkeys/", form).status_code == 422
+    assert not Passkey.objects.exists()
+
+
 def test_an_old_login_makes_and_removes_none(alice: User) -> None:
     with time_machine.travel("2026-11-23T08:00:00Z", tick=False) as clock:
         browser, device = signed_in(alice), Authenticator()

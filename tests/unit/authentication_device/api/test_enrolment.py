@@ -60,6 +60,7 @@ def test_an_enrolment_is_written_down(alice: User) -> None:
     assert (event.event, event.user) == ("device_added", alice)
     assert event.detail == {
         "device": app.device["id"],
+        "kind": "app",
         "name": "Alice's phone",
         "thumbprint": app.proofs.jkt,
     }
