@@ -142,9 +142,9 @@ def page_response(
     return render(request, f"{TEMPLATES}/{template}", {**shared, **context}, status=status)
 
 
-def refused_page(request: HttpRequest, reason: str, status: int) -> HttpResponse:
+def refused_page(request: HttpRequest, reason: str, status: int, address: str = "") -> HttpResponse:
     """What was sent was no answer, however it looked; with a way to the page that takes one."""
-    context = {"reason": reason, "address": request.path}
+    context = {"reason": reason, "address": address or request.path}
     return render(request, f"{TEMPLATES}/refused.html", context, status=status)
 
 
