@@ -14,7 +14,7 @@ SITE := DJANGO_SETTINGS_MODULE=testproject.settings CIBA_VAR=$(CURDIR)/build/che
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench matrix docs messages conformance coverage format clean
+.PHONY: help demo test check bench matrix docs screenshots messages conformance coverage format clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ docs: $(STAMPS)/test $(STAMPS)/docs ## the documentation, as docs/_build/html
 
 messages: $(STAMPS)/test ## what the pages say, by language, brought up to the sources (needs GNU gettext)
 	$(SITE) $(RUN) -m tests.catalogues
+
+screenshots: $(STAMPS)/test ## the pictures in the documentation, by the browser tests that take them
+	CIBA_SCREENSHOTS=1 $(RUN) -m pytest -n 0 tests/browser/test_screenshots.py
 
 conformance: $(STAMPS)/test ## docs/reference/conformance.md, from the tests' requirement marks
 	$(RUN) -m tests.conformance_page

@@ -11,7 +11,7 @@ extensions = ["myst_parser"]
 exclude_patterns = ["_build"]
 # What is printed is code as often as prose: its quotes stay as they are.
 smartquotes = False
-myst_enable_extensions = ["deflist"]
+myst_enable_extensions = ["deflist", "html_image"]
 myst_heading_anchors = 3
 
 html_theme = "furo"

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 import django
 from django.core.management import call_command
@@ -32,10 +32,7 @@ NOT_TRANSLATED: Final = ("admin", "migrations", "testing", "locale")
 class Messages(makemessages.Command):
     """Without guesses from strings that look alike: "remove" is not "rename"."""
 
-    msgmerge_options: ClassVar[list[str]] = [
-        *makemessages.Command.msgmerge_options,
-        "--no-fuzzy-matching",
-    ]
+    msgmerge_options = [*makemessages.Command.msgmerge_options, "--no-fuzzy-matching"]
 
 
 def missing() -> str:

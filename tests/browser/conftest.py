@@ -1,18 +1,25 @@
 """A phone and a live site: the machine's own Chromium, driven by Playwright."""
 
+import os
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
+from django_ciba.authentication_device.logins import SESSION_KEY
+from tests.browser.indexed_png import indexed
 from tests.services import Chromium
 from tests.unit.authentication_device import arrange
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
 
 PHONE = {"width": 360, "height": 740}
 # A violation is an event of the page; the console message alone could be lost.
@@ -22,6 +29,9 @@ document.addEventListener("securitypolicyviolation",
 """
 # Chromium reports every reply of 400 and above so; the tests look at those themselves.
 EXPECTED = ("Failed to load resource", "Service Worker registration blocked by Playwright")
+
+SCREENSHOTS = Path(__file__).parents[2] / "docs" / "_static" / "screenshots"
+WANTED = "CIBA_SCREENSHOTS"
 
 NewPage: TypeAlias = "Callable[..., Page]"
 
@@ -91,7 +101,32 @@ def new_page(chromium_process: "Browser", live_server: Any) -> Iterator[NewPage]
     assert problems == []
 
 
+def long_ago() -> None:
+    """Every session was opened three days ago."""
+    for stored in Session.objects.all():
+        session = SessionStore(stored.session_key)
+        session[SESSION_KEY] = (timezone.now() - timedelta(days=3)).isoformat()
+        session.save()
+
+
 @pytest.fixture
 def page(new_page: NewPage, alice: User) -> "Page":
     """Alice's phone."""
     return new_page(alice)
+
+
+Picture: TypeAlias = "Callable[[Page | Locator, str], bytes]"
+
+
+@pytest.fixture
+def picture() -> Picture:
+    """Takes a picture for the documentation; it is kept in a run that CIBA_SCREENSHOTS asks for."""
+
+    def taken(of: "Page | Locator", name: str) -> bytes:
+        octets = of.screenshot(animations="disabled", caret="hide")
+        if os.environ.get(WANTED):
+            SCREENSHOTS.mkdir(exist_ok=True)
+            (SCREENSHOTS / f"{name}.png").write_bytes(indexed(octets))
+        return octets
+
+    return taken

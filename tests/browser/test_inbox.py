@@ -296,17 +296,21 @@ def test_a_session_that_ended_leads_to_the_login(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/accounts/login/\?next=/ciba/$"))
 
 
-def test_a_page_of_another_login_starts_afresh(page: Page, alice: User) -> None:
+def test_a_page_of_another_login_starts_afresh(page: Page, new_page: NewPage, alice: User) -> None:
     """Else its form would fail: each login has a CSRF token of its own."""
     arrange.waiting(alice)
     page.goto("/ciba/")
-    other_tab = page.context.new_page()
-    other_tab.context.clear_cookies()
-    other_tab.goto("/accounts/login/")
-    other_tab.get_by_label("Username").fill("alice")
-    other_tab.get_by_label("Password").fill("alice's password")
+    other = new_page()
+    other.goto("/accounts/login/")
+    other.get_by_label("Username").fill("alice")
+    other.get_by_label("Password").fill("alice's password")
+    press(other, "Sign in")
+    other.wait_for_url("**/ciba/")
+    (session,) = (each for each in other.context.cookies() if each["name"] == "sessionid")
     with page.expect_event("load"):
-        press(other_tab, "Sign in")
+        page.context.add_cookies(
+            [{"name": "sessionid", "value": session["value"], "url": page.url}]
+        )
     press(page, "Approve")
     expect(page.get_by_role("heading", name="Approved")).to_be_visible()
 

@@ -74,13 +74,19 @@ def addresses(alice: User) -> dict[str, str]:
         alice,
         by=arrange.client("Shop", "shop"),
         seconds=900,
-        demand=Demand(number="type", passcode=True, passkey=True).stored(),
+        demand=Demand(number="type", passcode="a digest", passkey=True).stored(),
         number="42",
     )
     arrange.waiting(alice, by=arrange.client("Utility", "utility"), seconds=900)
     arrange.waiting(alice, by=bank, status="denied", answer="denied", answered_at=now)
-    approved = {"status": "authorized", "answer": "approved", "authenticated_at": now}
-    arrange.waiting(alice, by=bank, answered_at=now, **approved)
+    arrange.waiting(
+        alice,
+        by=bank,
+        status="authorized",
+        answer="approved",
+        answered_at=now,
+        authenticated_at=now,
+    )
     added(alice, "Firefox on Android", last_used_at=now)
     passkey(alice)
     until = now + timedelta(days=7)

@@ -70,7 +70,9 @@ def test_what_is_not_there_to_cancel_is_one_and_the_same_invalid_grant(
     other = relying_party(client_id="other")
     with at(0):
         foreign = other.auth_req_id()
-        approved, denied, redeemed = (rp.auth_req_id() for _ in range(3))
+        approved, denied, redeemed = (
+            rp.auth_req_id(binding_message=f"Pay {each}") for each in range(3)
+        )
         approve(approved)
         deny(denied)
         approve(redeemed)

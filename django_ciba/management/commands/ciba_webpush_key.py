@@ -3,13 +3,13 @@
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from django.core.management.base import BaseCommand
 
 from django_ciba.jose import base64url
+from django_ciba.management.command import OperatorCommand
 from django_ciba.prompts.web_push import public_key
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Print a new key pair that web pushes are signed with (VAPID, RFC 8292), as lines for "
         "settings.py. Nothing is stored. Browsers that have subscribed under the key of before get "

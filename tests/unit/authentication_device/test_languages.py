@@ -91,7 +91,7 @@ def test_what_an_approval_takes_is_asked_in_that_language(
 ) -> None:
     picked = arrange.waiting(alice, demand=Demand(number="pick").stored(), number="42")
     typed = arrange.waiting(
-        alice, demand=Demand(number="type", passcode=True).stored(), number="42"
+        alice, demand=Demand(number="type", passcode="a digest").stored(), number="42"
     )
     assert pick in shown(browser, own_page(picked), language)
     text = shown(browser, own_page(typed), language)

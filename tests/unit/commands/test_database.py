@@ -24,7 +24,7 @@ COMMANDS = [
     ("ciba_keys", "list"),
     ("ciba_run_due",),
 ]
-ASK_NONE = {"ciba_journey"}  # no database is asked
+ASK_NONE = {"ciba_journey", "ciba_webpush_key"}  # no database is asked
 TABLES = ("realm", "client", "signingkey", "authenticationrequest", "delivery")
 UNREACHABLE = "postgresql://nobody@127.0.0.1:9/none?connect_timeout=2"
 SETTINGS = """
