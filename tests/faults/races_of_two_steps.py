@@ -28,6 +28,7 @@ def passcode_prepare() -> dict[str, Any]:
     if not AcrMapping.objects.filter(acr="two-step").exists():
         document = dict(TEMPLATES["two-step-user-code"].document)
         make_journey(Realm.objects.get(path="/"), document, acr="two-step")
+        Client.objects.update(two_step_user_code=True)
         forget()  # else the realm is known without it for a second
     row = find(relying_party().auth_req_id(acr_values="two-step"))
     # What was sent has been sent, and wiped.
