@@ -41,11 +41,6 @@ class Demand:
         default = asdict(Demand())
         return {name: value for name, value in asdict(self).items() if value != default[name]}
 
-    @property
-    def asks_for_more(self) -> bool:
-        """More than a yes from whoever is signed in: no button of a notification will do."""
-        return bool(self.number or self.passkey or self.passcode or self.link or self.second_factor)
-
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

@@ -30,7 +30,7 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         added = AuditEvent.Event.DEVICE_ADDED
         AuditEvent.objects.note(added, now, user_id=device.user_id, **device.in_the_audit)
 
-    def remove(self, device: "Device", now: datetime, **by: bool) -> bool:
+    def remove(self, device: "Device", now: datetime, **by: Any) -> bool:
         """Forget it and its key, and write that down; whether this call did."""
         with transaction.atomic(using=router.db_for_write(self.model)):
             if not self.filter(pk=device.pk).delete()[0]:
@@ -109,9 +109,13 @@ class Device(models.Model):
         return self.name
 
     @property
-    def in_the_audit(self) -> dict[str, str]:
+    def in_the_audit(self) -> dict[str, Any]:
         """What an audit event says of it, which outlives it; never its address."""
-        known = {"device": str(self.public_id), "kind": str(self.kind), "name": self.name}
+        known: dict[str, Any] = {
+            "device": str(self.public_id),
+            "kind": str(self.kind),
+            "name": self.name,
+        }
         return {**known, "thumbprint": self.thumbprint} if self.thumbprint else known
 
     def set_address(self, channel: str, address: str) -> None:

@@ -20,7 +20,7 @@ class PasskeyQuerySet(models.QuerySet["Passkey"]):
         counted = Q(sign_count__lt=sign_count) if sign_count else Q(sign_count=0)
         return self.filter(counted, pk=pk).update(sign_count=sign_count, last_used_at=now) == 1
 
-    def remove(self, passkey: "Passkey", now: datetime, **by: bool) -> bool:
+    def remove(self, passkey: "Passkey", now: datetime, **by: Any) -> bool:
         """Forget it, and write that down; whether this call did."""
         with transaction.atomic(using=router.db_for_write(self.model)):
             if not self.filter(pk=passkey.pk).delete()[0]:

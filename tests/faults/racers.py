@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "testproject.settings")
 
@@ -26,12 +26,21 @@ def _start_django() -> None:
     django.setup()
 
 
+def part(name: str) -> Callable[..., Any]:
+    """What a race prepares, does or finds, by its name in whichever module has it."""
+    from tests.faults import races, races_of_prompts, races_of_two_steps
+
+    every = (races, races_of_prompts, races_of_two_steps)
+    (found,) = {vars(module)[name] for module in every if name in vars(module)}
+    return cast("Callable[..., Any]", found)
+
+
 def race_process(own: Connection, barrier: Any, act: str) -> None:
     """One process of callers: takes a start order a round, hands back what its callers got."""
     _start_django()
     from tests.faults import races
 
-    caller: Callable[[dict[str, Any], int], Any] = getattr(races, f"{act}_caller")
+    caller = part(f"{act}_caller")
     while (order := own.recv()) is not None:
         results: list[Any] = [None] * THREADS
 
@@ -53,7 +62,7 @@ def main(act: str, rounds: int) -> None:
     from tests.faults import races
 
     races.set_up()
-    prepare, finish = getattr(races, f"{act}_prepare"), getattr(races, f"{act}_finish")
+    prepare, finish = part(f"{act}_prepare"), part(f"{act}_finish")
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(PROCESSES * THREADS)
     pipes, processes = [], []

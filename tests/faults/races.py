@@ -1,14 +1,11 @@
 """What each race prepares, what each of its twenty callers does, and what is left afterwards."""
 
-import json
-from collections import Counter
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client as HttpClient
@@ -16,14 +13,10 @@ from django.utils import timezone
 
 from django_ciba.due import rotate_keys
 from django_ciba.jose import PrivateKey
-from django_ciba.journeys import TEMPLATES, NotAnswerable, PasscodeRefused, enter_passcode
-from django_ciba.journeys.demand import sealed
+from django_ciba.journeys import NotAnswerable
 from django_ciba.models import (
-    AcrMapping,
-    AuditEvent,
     AuthenticationRequest,
     Client,
-    Delivery,
     Grant,
     InitialAccessToken,
     Realm,
@@ -33,12 +26,10 @@ from django_ciba.models import (
     forget,
     secrets,
 )
-from django_ciba.testing import do_what_is_due
 from tests.asked_often import ASKED_OFTEN
 from tests.jwks_server import JwksServer
-from tests.provider import approve, find, make_client, make_journey, make_realm, make_user, say
+from tests.provider import approve, find, make_client, make_realm, make_user, say
 from tests.relying_party import ASSERTION_TYPE, RelyingParty
-from tests.two_steps import POCKET, Pocket, take_two_steps
 
 SECRET = "a-secret-that-every-process-knows-0123456789"
 
@@ -54,12 +45,12 @@ def set_up() -> None:
     make_user("alice")
     client, _ = make_client(realm)
     client.set_secret(SECRET)
-    client.jwks = {"keys": [_key().public_jwk]}
+    client.jwks = {"keys": [race_key().public_jwk]}
     client.save()
 
 
 @lru_cache
-def _key() -> PrivateKey:
+def race_key() -> PrivateKey:
     """One key for every process, made by the first."""
     path = Path(settings.VAR) / "racer.pem"
     if not path.exists():
@@ -74,7 +65,7 @@ def relying_party(client_id: str = "shop", **changes: Any) -> RelyingParty:
         client=client,
         issuer=client.realm.issuer,
         mount="/oauth2/",
-        key=_key(),
+        key=race_key(),
         secret=SECRET,
         **changes,
     )
@@ -86,7 +77,7 @@ def _approved() -> str:
     return auth_req_id
 
 
-def _outcome(answer: Any) -> str:
+def outcome(answer: Any) -> str:
     return "200" if answer.status_code == 200 else str(answer.json()["error"])
 
 
@@ -98,7 +89,7 @@ def redeem_prepare() -> dict[str, Any]:
 
 
 def redeem_caller(order: dict[str, Any], number: int) -> str:
-    return _outcome(relying_party().poll(order["auth_req_id"]))
+    return outcome(relying_party().poll(order["auth_req_id"]))
 
 
 def redeem_finish(order: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +117,7 @@ def answer_caller(order: dict[str, Any], number: int) -> str:
         except NotAnswerable as error:
             return error.reason
         return verdict
-    return _outcome(relying_party().poll(order["auth_req_id"]))
+    return outcome(relying_party().poll(order["auth_req_id"]))
 
 
 def answer_finish(order: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +136,7 @@ def cancel_caller(order: dict[str, Any], number: int) -> str:
     """Half of the callers cancel, one approves."""
     if number % 2:
         parameters = {"auth_req_id": order["auth_req_id"]}
-        return _outcome(relying_party().post("bc-authorize/cancel", parameters))
+        return outcome(relying_party().post("bc-authorize/cancel", parameters))
     return answer_caller(order, 3) if number == 6 else ""
 
 
@@ -161,7 +152,7 @@ def refresh_prepare() -> dict[str, Any]:
 
 
 def refresh_caller(order: dict[str, Any], number: int) -> str:
-    return _outcome(relying_party().refresh(order["refresh_token"]))
+    return outcome(relying_party().refresh(order["refresh_token"]))
 
 
 def refresh_finish(order: dict[str, Any]) -> dict[str, Any]:
@@ -183,7 +174,7 @@ def assertion_caller(order: dict[str, Any], number: int) -> str:
         "client_assertion": order["assertion"],
         "request": relying_party().signed_request(),
     }
-    return _outcome(relying_party().post("bc-authorize", parameters, authenticated=False))
+    return outcome(relying_party().post("bc-authorize", parameters, authenticated=False))
 
 
 def assertion_finish(order: dict[str, Any]) -> dict[str, Any]:
@@ -241,7 +232,7 @@ def jwks_caller(order: dict[str, Any], number: int) -> str:
     settings.DJANGO_CIBA["OUTBOUND_ALLOW_LOOPBACK"] = True
     rp = relying_party()
     rp.key = PrivateKey.from_pem(order["pem"], "ES256")
-    return _outcome(rp.authenticate())
+    return outcome(rp.authenticate())
 
 
 def jwks_finish(order: dict[str, Any]) -> dict[str, Any]:
@@ -264,7 +255,7 @@ def register_prepare() -> dict[str, Any]:
 def register_caller(order: dict[str, Any], number: int) -> str:
     answer = HttpClient(SERVER_NAME="localhost").post(
         "/oauth2/register",
-        {"jwks": {"keys": [_key().public_jwk]}},
+        {"jwks": {"keys": [race_key().public_jwk]}},
         content_type="application/json",
         headers={"Authorization": f"Bearer {order['token']}"},
     )
@@ -274,258 +265,3 @@ def register_caller(order: dict[str, Any], number: int) -> str:
 def register_finish(order: dict[str, Any]) -> dict[str, Any]:
     row = InitialAccessToken.objects.get(digest=secrets.digest(order["token"]))
     return {"clients": Client.objects.count() - order["clients"], "uses_left": row.uses_left}
-
-
-# --- twenty guesses of one passcode --------------------------------------------------------------
-
-
-def passcode_prepare() -> dict[str, Any]:
-    """A passcode for the relying party to send; the journey allows three wrong ones."""
-    if not AcrMapping.objects.filter(acr="two-step").exists():
-        document = dict(TEMPLATES["two-step-user-code"].document)
-        make_journey(Realm.objects.get(path="/"), document, acr="two-step")
-        forget()  # else the realm is known without it for a second
-    row = find(relying_party().auth_req_id(acr_values="two-step"))
-    # What was sent has been sent, and wiped.
-    demand = {**row.demand, "passcode": sealed(row, "424242")}
-    AuthenticationRequest.objects.filter(pk=row.pk).update(demand=demand)
-    return {"pk": row.pk, "name": row.auth_req_id_digest, "known": row.pk % 2 == 1}
-
-
-def passcode_caller(order: dict[str, Any], number: int) -> str:
-    """In every other round, one caller knows the passcode; the others guess."""
-    knows = order["known"] and number == 7
-    new = f"{number:064}"
-    try:
-        enter_passcode(
-            AuthenticationRequest.objects.get(pk=order["pk"]),
-            "424242" if knows else f"{number:06}",
-            now=timezone.now(),
-            amr=["otp"],
-            renamed=new,
-        )
-    except PasscodeRefused as error:
-        return error.reason
-    return new
-
-
-def passcode_finish(order: dict[str, Any]) -> dict[str, Any]:
-    row = AuthenticationRequest.objects.get(pk=order["pk"])
-    name = row.auth_req_id_digest
-    row.delete()  # the next round's has the same new name
-    wrong = AuditEvent.objects.filter(public_id=row.public_id, event="wrong_passcode")
-    return {
-        "status": row.status,
-        "name": name,
-        "renamed": name != order["name"],
-        "counted": wrong.count(),
-    }
-
-
-# --- twenty polls for one middle token; twenty second steps with one passcode ---------------------
-
-
-def _two_steps() -> None:
-    """The client takes two steps from now on, and its journey sends a passcode to this process."""
-    settings.DJANGO_CIBA["PROMPT_CHANNELS"] = [POCKET]
-    if not Client.objects.filter(two_step_user_code=True).exists():
-        take_two_steps(Realm.objects.get(path="/"), tries=5)
-        Client.objects.update(two_step_user_code=True)
-        forget()
-
-
-def middle_token_prepare() -> dict[str, Any]:
-    _two_steps()
-    auth_req_id = relying_party().auth_req_id()
-    do_what_is_due()
-    return {"auth_req_id": auth_req_id}
-
-
-def middle_token_caller(order: dict[str, Any], number: int) -> str:
-    return _outcome(relying_party().poll(order["auth_req_id"]))
-
-
-def middle_token_finish(order: dict[str, Any]) -> dict[str, Any]:
-    row = find(order["auth_req_id"])
-    return {"status": row.status, "awaits_second_step": row.awaits_second_step}
-
-
-def second_step_prepare() -> dict[str, Any]:
-    order = middle_token_prepare()
-    middle = relying_party().poll(order["auth_req_id"]).json()["id_token"]
-    public_id = str(find(order["auth_req_id"]).public_id)
-    return {"middle": middle, "code": Pocket.passcode(), "request": public_id}
-
-
-def second_step_caller(order: dict[str, Any], number: int) -> str:
-    """All with the right passcode, at once."""
-    return _outcome(_second_step(order, order["code"]))
-
-
-def second_step_finish(order: dict[str, Any]) -> dict[str, Any]:
-    row = AuthenticationRequest.objects.get(public_id=order["request"])
-    return {"status": row.status, "renamed": not row.awaits_second_step, "step": row.step}
-
-
-def guesses_prepare() -> dict[str, Any]:
-    return second_step_prepare()
-
-
-def guesses_caller(order: dict[str, Any], number: int) -> str:
-    """Twenty wrong passcodes at once, of which five may be tried."""
-    length = len(order["code"])
-    guess = (int(order["code"]) + 1 + number) % 10**length
-    return _outcome(_second_step(order, f"{guess:0{length}}"))
-
-
-def guesses_finish(order: dict[str, Any]) -> dict[str, Any]:
-    return {"status": second_step_finish(order)["status"]}
-
-
-def _second_step(order: dict[str, Any], code: str) -> Any:
-    asked = dict.fromkeys(("login_hint", "scope", "binding_message"))
-    sent = {**asked, "id_token_hint": order["middle"], "user_code": code}
-    return relying_party().authenticate(**sent)
-
-
-# --- a user who is asked until they say yes (push fatigue) ----------------------------------------
-
-COOL_DOWN = 3600
-EACH = 13  # requests of one caller; eight of them make a hundred
-
-
-def bomb_prepare(**settings: Any) -> dict[str, Any]:
-    """The limits as they are by default, but for those named; a client more; nothing asked yet."""
-    realm = Realm.objects.get(path="/")
-    realm.settings = settings
-    realm.save()
-    AuthenticationRequest.objects.all().delete()
-    AuditEvent.objects.all().delete()
-    if not Client.objects.filter(client_id="bank").exists():
-        bank, _ = make_client(realm, client_id="bank")
-        bank.set_secret(SECRET)
-        bank.jwks = {"keys": [_key().public_jwk]}
-        bank.save()
-    Client.objects.update(hide_unknown_users=False)
-    return {}
-
-
-def _ask(order: dict[str, Any], number: int, client_id: str = "shop", message: str = "") -> Any:
-    forget()  # else a process may look at the limits of the race before for a second
-    rp = relying_party(client_id)
-    return [
-        rp.authenticate(binding_message=message or f"Pay {number}-{each}") for each in range(EACH)
-    ]
-
-
-def bomb_caller(order: dict[str, Any], number: int) -> list[str]:
-    return [_outcome(each) for each in _ask(order, number)]
-
-
-def bomb_finish(order: dict[str, Any]) -> dict[str, Any]:
-    """What reaches alice of it: rows, messages by one channel, cards."""
-    do_what_is_due()
-    rows = AuthenticationRequest.objects.filter(user__isnull=False)
-    alice = get_user_model()._default_manager.get()
-    return {
-        "rows": rows.count(),
-        "rows_of": dict(Counter(rows.values_list("client__client_id", flat=True))),
-        "messages": Delivery.objects.filter(channel="email", state="delivered").count(),
-        "cards": AuthenticationRequest.objects.waiting_for(alice, timezone.now()).count(),
-        "for_nobody": AuthenticationRequest.objects.filter(user=None).count(),
-        "limits": sorted(
-            {
-                each.detail["limit"]
-                for each in AuditEvent.objects.filter(event=AuditEvent.Event.LIMIT_REACHED)
-            }
-        ),
-    }
-
-
-def bomb_alike_prepare() -> dict[str, Any]:
-    return bomb_prepare()
-
-
-def bomb_alike_caller(order: dict[str, Any], number: int) -> list[str]:
-    return [_outcome(each) for each in _ask(order, number, message="Pay the same")]
-
-
-def bomb_alike_finish(order: dict[str, Any]) -> dict[str, Any]:
-    return bomb_finish(order)
-
-
-def bomb_by_two_prepare() -> dict[str, Any]:
-    return bomb_prepare()
-
-
-def bomb_by_two_caller(order: dict[str, Any], number: int) -> list[str]:
-    return [_outcome(each) for each in _ask(order, number, ("shop", "bank")[number % 2])]
-
-
-def bomb_by_two_finish(order: dict[str, Any]) -> dict[str, Any]:
-    return bomb_finish(order)
-
-
-def churn_prepare() -> dict[str, Any]:
-    return bomb_prepare()
-
-
-def churn_caller(order: dict[str, Any], number: int) -> list[str]:
-    """Asks, takes back what was taken, and asks again."""
-    forget()
-    rp, came = relying_party(), []
-    for each in range(EACH):
-        answer = rp.authenticate(binding_message=f"Pay {number}-{each}")
-        came.append(_outcome(answer))
-        if answer.status_code == 200:
-            assert rp.cancel(answer.json()["auth_req_id"]).status_code == 200
-    return came
-
-
-def churn_finish(order: dict[str, Any]) -> dict[str, Any]:
-    return bomb_finish(order)
-
-
-def cool_down_prepare() -> dict[str, Any]:
-    """Alice has said no three times; each counts for an hour."""
-    order = bomb_prepare(cool_down=COOL_DOWN)
-    for each in range(3):
-        say(relying_party().auth_req_id(binding_message=f"Pay {each}"), "denied")
-    return order
-
-
-def cool_down_caller(order: dict[str, Any], number: int) -> list[str]:
-    return bomb_caller(order, number)
-
-
-def cool_down_finish(order: dict[str, Any]) -> dict[str, Any]:
-    """An hour later the first denial counts no more: it is moved, since no test waits so long."""
-    asked = AuthenticationRequest.objects.count()
-    first = AuthenticationRequest.objects.order_by("pk")[0]
-    assert first.answered_at is not None
-    first.answered_at -= timedelta(seconds=COOL_DOWN)
-    first.save()
-    return {"asked": asked, "afterwards": _outcome(relying_party().authenticate())}
-
-
-def hidden_prepare() -> dict[str, Any]:
-    order = bomb_prepare()
-    for client in Client.objects.all():
-        client.hide_unknown_users = True
-        client.save()
-    return order
-
-
-def hidden_caller(order: dict[str, Any], number: int) -> list[str]:
-    """What the client sees of each answer, and of a poll."""
-    seen = []
-    for answer in _ask(order, number):
-        body = answer.json()
-        polled = relying_party().poll(body.pop("auth_req_id", ""))
-        told = [answer.status_code, body, polled.status_code, polled.json()]
-        seen.append(json.dumps(told, sort_keys=True))
-    return seen
-
-
-def hidden_finish(order: dict[str, Any]) -> dict[str, Any]:
-    return bomb_finish(order)

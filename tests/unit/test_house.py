@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 
 import django_ciba
+from django_ciba.conf import CibaSettings
 
 pytestmark = pytest.mark.only_on("sqlite")
 
@@ -40,6 +41,17 @@ def names_us(node: ast.stmt) -> bool:
         case ast.ImportFrom(module, _, level):
             return level > 0 or (module or "").partition(".")[0] == "django_ciba"
     return False
+
+
+def test_every_setting_is_asked_for_somewhere() -> None:
+    """One that nobody reads would protect nothing, and its text would be a promise."""
+    asked = {
+        node.attr
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+    assert {each.name for each in CibaSettings.declared()} - asked == set()
 
 
 def test_imports_go_down_only() -> None:
