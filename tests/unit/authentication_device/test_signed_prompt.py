@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from django_ciba.authentication_device import decisions
+from django_ciba.journeys import answer
 from django_ciba.models import AuthenticationRequest
 from django_ciba.models.authentication_request import ROUNDS
 from tests.unit.authentication_device.authenticator import Authenticator
@@ -23,7 +24,6 @@ def test_a_form_for_the_prompt_to_come_does_not_carry_it_over(
     assert registered(browser, device).status_code == 303
     found = asked(alice, memory={ROUNDS: 1})
     options = told(browser, found)
-    answer = decisions.answer
 
     def prompted_meanwhile(*args: Any, **kwargs: Any) -> Any:
         AuthenticationRequest.objects.filter(pk=found.pk).update(memory={ROUNDS: 2})
