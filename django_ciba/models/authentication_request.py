@@ -295,6 +295,7 @@ class AuthenticationRequest(models.Model):
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         null=True,
+        db_index=False,  # the first column of ciba_request_of_user is enough
         related_name="ciba_authentication_requests",
         help_text="Empty when the hint named nobody and the client must not learn it.",
     )

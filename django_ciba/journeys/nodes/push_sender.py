@@ -26,7 +26,10 @@ class Config:
         "pick",
         "With `challenge`: the number is picked out of three (`pick`), or typed (`type`).",
     )
-    tries: Positive = option(1, "With `challenge`: wrong numbers that end the prompt.")
+    tries: Positive = option(
+        1,
+        "With `type`: wrong numbers that end the prompt. Where it is picked, the first one does.",
+    )
     second_factor: bool = option(
         False, "Ask for a session that has proved a second factor, as STEP_UP knows it."
     )
@@ -63,7 +66,8 @@ class PushSender(Node[Config]):
                 passkey=biometric,
                 second_factor=config.second_factor,
                 max_login_age=config.max_login_age or 0,
-                tries=config.tries,
+                # One of three is guessed too soon to be given a second try.
+                tries=config.tries if config.number_entry == "type" else 1,
             ),
         )
         return "sent"

@@ -11,7 +11,7 @@
   async function options(form, address) {
     const answer = await fetch(address, {
       method: "POST",
-      headers: { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
+      body: new URLSearchParams({ csrfmiddlewaretoken: form.elements.csrfmiddlewaretoken.value }),
       redirect: "error",
       signal: AbortSignal.timeout?.(10000),
     });
