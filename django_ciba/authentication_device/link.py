@@ -15,7 +15,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
 from django_ciba.authentication_device.decisions import (
@@ -51,7 +51,8 @@ METHODS: Final = {"email": "email", "sms": "sms"}
 def _keeps_its_address(
     view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """The address is a secret: what the page loads, or leads to, learns of its host alone.
+    """The address is a secret: what the page loads, or leads to, learns of its host alone, and what
+    Django logs of a refusal is the address of the request.
 
     Not no-referrer: with it browsers send "Origin: null" with our own form, which Django's CSRF
     check refuses.
@@ -59,6 +60,7 @@ def _keeps_its_address(
 
     @wraps(view)
     def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        request.path = reverse("ciba_device:request", args=[kwargs["public_id"]])
         response = view(request, *args, **kwargs)
         response["Referrer-Policy"] = "strict-origin"
         return response
@@ -70,6 +72,7 @@ def _keeps_its_address(
 @open_page
 @csrf_checked
 @require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("passcode")
 @sensitive_variables("secret")
 def link_page(request: HttpRequest, public_id: UUID, secret: str) -> HttpResponse:
     """Shows the request, or what came of it, to whoever has the link; a POST answers it.
@@ -87,10 +90,11 @@ def link_page(request: HttpRequest, public_id: UUID, secret: str) -> HttpRespons
         return _take_answer(request, found, secret, now)
     if answers_by_address(request):
         note_refusal(request, found, "get", now)
-        return refused_page(request, "get", status=400)
-    return _shown(request, found, now)
+        return refused_page(request, "get", status=400, address=_address(found, secret))
+    return _shown(request, found, secret, now)
 
 
+@sensitive_variables("secret")
 def _linked(public_id: UUID, secret: str) -> AuthenticationRequest | None:
     """The request whose present prompt was sent with this link."""
     found = (
@@ -103,12 +107,13 @@ def _linked(public_id: UUID, secret: str) -> AuthenticationRequest | None:
     return found if hmac.compare_digest(sealed(found, secret), kept) else None
 
 
+@sensitive_variables("secret")
 def _take_answer(
     request: HttpRequest, found: AuthenticationRequest, secret: str, now: datetime
 ) -> HttpResponse:
     verdict = given_verdict(request)
     if not verdict:
-        return _shown(request, found, now, problem="no_verdict", status=400)
+        return _shown(request, found, secret, now, problem="no_verdict", status=400)
     evidence = Evidence(
         link=secret,
         number=request.POST.get("number", "").strip(),
@@ -126,8 +131,12 @@ def _take_answer(
         )
     except NotAnswerable as refused:
         if reason := why_not(request, found, verdict, refused, now):
-            return _shown(request, found, now, problem=reason, status=REFUSALS[reason])
-    return see(request.path)
+            return _shown(request, found, secret, now, problem=reason, status=REFUSALS[reason])
+    return see(_address(found, secret))
+
+
+def _address(found: AuthenticationRequest, secret: str) -> str:
+    return reverse("ciba_device:link", args=[found.public_id, secret])
 
 
 def _methods(found: AuthenticationRequest) -> list[str]:
@@ -135,16 +144,18 @@ def _methods(found: AuthenticationRequest) -> list[str]:
     return [METHODS[channel] for channel in question_goes_by(found) if channel in METHODS]
 
 
+@sensitive_variables("secret")
 def _shown(
     request: HttpRequest,
     found: AuthenticationRequest,
+    secret: str,
     now: datetime,
     *,
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
     """The card, or what came of it; without a word of who is signed in."""
-    shown = Card(found, now, link=request.path)
+    shown = Card(found, now, link=_address(found, secret))
     context = {
         "card": shown,
         "for_whom": found.user.get_username() if found.user else "",

@@ -167,9 +167,9 @@ def done_before(request: HttpRequest, known: Collection[str]) -> str:
     return said if said in known else ""
 
 
-def refused_page(request: HttpRequest, reason: str, status: int) -> HttpResponse:
+def refused_page(request: HttpRequest, reason: str, status: int, address: str = "") -> HttpResponse:
     """What was sent was no answer, however it looked; with a way to the page that takes one."""
-    context = {"reason": reason, "address": request.path}
+    context = {"reason": reason, "address": address or request.path}
     return render(request, f"{TEMPLATES}/refused.html", context, status=status)
 
 

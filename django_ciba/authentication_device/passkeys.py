@@ -270,8 +270,11 @@ def _transports(given: dict[str, Any]) -> Sequence[str]:
     """WebAuthn §5.2.1.1: hints for the browser; those that the library knows."""
     response = given.get("response")
     named = response.get("transports") if isinstance(response, dict) else None
+    if not isinstance(named, list):
+        return []
     known = {each.value for each in AuthenticatorTransport}
-    return [each for each in named if each in known] if isinstance(named, list) else []
+    texts = dict.fromkeys(each for each in named if isinstance(each, str))
+    return [each for each in texts if each in known]
 
 
 def _faults() -> tuple[type[Exception], ...]:

@@ -107,9 +107,11 @@ class AllauthStepUp(PasswordStepUp):
         records = _allauth_records(request)
         if not records:
             return super().amr(request)
-        kinds = (each.get("type") or each.get("method") for each in records)
-        found = list(dict.fromkeys(ALLAUTH_AMR[kind] for kind in kinds if kind in ALLAUTH_AMR))
-        return [*found, "mfa"] if self.second_factor(request) and len(records) > 1 else found
+        kinds = dict.fromkeys(str(each.get("type") or each.get("method")) for each in records)
+        ways = dict.fromkeys(ALLAUTH_AMR.get(kind, kind) for kind in kinds)
+        found = [way for way in ways if way in ALLAUTH_AMR.values()]
+        # One factor that was proved again, as before a change of it, is still one.
+        return [*found, "mfa"] if self.second_factor(request) and len(ways) > 1 else found
 
     def second_factor(self, request: HttpRequest) -> bool:
         return any(each.get("method") == "mfa" for each in _allauth_records(request))

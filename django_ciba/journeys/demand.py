@@ -7,7 +7,7 @@ needs no evidence: to say no must stay easy.
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -52,8 +52,8 @@ class Evidence:
 
     number: str = ""
     passkey: bool = False
-    passcode: str = ""
-    link: str = ""
+    passcode: str = field(default="", repr=False)
+    link: str = field(default="", repr=False)
     second_factor: bool = False
     vouched: bool = False
 

@@ -24,11 +24,11 @@ class Prompt:
     user: AbstractBaseUser
     client_name: str
     binding_message: str
-    url: str
+    url: str = field(repr=False)
     expires_at: datetime  # the last moment for an answer to this prompt
     ui_locales: str
     public_id: str = ""  # of the request, for messages that say no more
-    passcode: str = ""  # to be typed, where a journey sends one
+    passcode: str = field(default="", repr=False)  # to be typed, where a journey sends one
     secret_link: bool = False
     seconds: int = field(default=0, compare=False)  # from now until `expires_at`
     taken_by: set[str] = field(default_factory=set, compare=False)

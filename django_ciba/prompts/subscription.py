@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,7 +21,7 @@ class Subscription:
 
     endpoint: str
     p256dh: bytes
-    auth: bytes
+    auth: bytes = field(repr=False)
 
 
 def subscription_problem(value: Any) -> str | None:

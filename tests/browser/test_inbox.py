@@ -309,7 +309,14 @@ def test_a_page_of_another_login_starts_afresh(page: Page, new_page: NewPage, al
     (session,) = (each for each in other.context.cookies() if each["name"] == "sessionid")
     with page.expect_event("load"):
         page.context.add_cookies(
-            [{"name": "sessionid", "value": session["value"], "url": page.url}]
+            [
+                {
+                    "name": "sessionid",
+                    "value": session["value"],
+                    "domain": session["domain"],
+                    "path": session["path"],
+                }
+            ]
         )
     press(page, "Approve")
     expect(page.get_by_role("heading", name="Approved")).to_be_visible()

@@ -4,7 +4,7 @@ It says who asked for what, so that it can be shown later that this key has said
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -41,7 +41,7 @@ KEY_KINDS: Final = frozenset({"hwk", "swk", POP})
 class SignedAnswer:
     """An answer that fits its request, and what it shows. It may have been sent before."""
 
-    jws: str
+    jws: str = field(repr=False)
     verdict: str
     jti: str
     expires_at: datetime
