@@ -9,7 +9,7 @@ LONGEST_NAME: Final = 100
 
 def name_from(given: str) -> str:
     """The name as it is kept: it shows as what it is. Raises ValueError that says what is wrong."""
-    name = " ".join(given.split())
+    name = " ".join(filter(None, given.strip().split(" ")))
     if not 0 < len(name) <= LONGEST_NAME:
         raise ValueError(f"must have 1 to {LONGEST_NAME} characters")
     if stacks_marks(name) or not all(shows(name, at) for at in range(len(name))):
