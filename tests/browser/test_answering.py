@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from django_ciba.journeys import Demand, choices
 from django_ciba.journeys.demand import NumberEntry, sealed
-from django_ciba.models import AuthenticationRequest
+from django_ciba.models import AuthenticationRequest, Delivery
 from tests.browser.conftest import long_ago
 from tests.browser.test_inbox import own_page, press
 from tests.plugin import PREFIX
@@ -70,6 +70,10 @@ def test_a_link_answers_without_a_login(new_page: NewPage, alice: User) -> None:
     found = arrange.waiting(alice)
     found.demand = Demand(link=sealed(found, "secret")).stored()
     found.save()
+    now = found.created_at
+    Delivery.objects.create(
+        authentication_request=found, kind="prompt", channel="email", due_at=now, created_at=now
+    )
     page = new_page()
     page.goto(f"{own_page(found)}link/secret/")
     expect(page.get_by_text("You answer for alice")).to_be_visible()

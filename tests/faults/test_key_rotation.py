@@ -1,6 +1,7 @@
 """Keys rotate while a thousand flows run, and a cached JWK Set verifies every ID token."""
 
 import queue
+import secrets
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -80,7 +81,8 @@ class Flows:
     def _flow(self, http: requests.Session, alg: str) -> str:
         """The ID token that the flow gave."""
         issuer, auth = self.site.issuer(), (alg, SECRET)
-        asked = {"scope": "openid", "login_hint": "alice"}
+        message = secrets.token_hex(8)  # what looks the same is answered together
+        asked = {"scope": "openid", "login_hint": "alice", "binding_message": message}
         begun = http.post(f"{issuer}/bc-authorize", data=asked, auth=auth, timeout=30)
         auth_req_id = begun.json()["auth_req_id"]
         query = {"auth_req_id": auth_req_id, "action": "allow"}

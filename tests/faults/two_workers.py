@@ -20,14 +20,16 @@ def fill(number: int) -> None:
     from django.core.management import call_command
     from django.utils import timezone
 
+    from tests.asked_often import ASKED_OFTEN
     from tests.provider import make_client, make_realm
     from tests.unit.journeys.arrange import SEEDS, begin
 
     call_command("migrate", verbosity=0)
-    client = make_client(make_realm())[0]
+    client = make_client(make_realm(**ASKED_OFTEN))[0]
     user = User.objects.create_user("alice")
-    for _ in range(number):
-        begin(SEEDS, client, user, now=timezone.now() - timedelta(seconds=1))
+    for each in range(number):
+        now = timezone.now() - timedelta(seconds=1)
+        begin(SEEDS, client, user, now=now, message=f"Pay {each}")
 
 
 def sweep() -> list[str]:

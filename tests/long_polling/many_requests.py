@@ -25,6 +25,7 @@ def main(auth_req_id: str, number: int) -> None:
                     **values,
                     "public_id": uuid.uuid4(),
                     "auth_req_id_digest": secrets.digest(name),
+                    "likeness": "",  # an answer to one is no answer to the others
                 }
             )
             for name in names

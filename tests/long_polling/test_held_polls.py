@@ -66,9 +66,10 @@ def credentials(site: AsgiSite, client_id: str) -> dict[str, Any]:
 
 
 def begun(site: AsgiSite, client_id: str = "patient", **changes: Any) -> str:
-    """The auth_req_id of a new request for alice."""
+    """The auth_req_id of a new request for alice, which looks like no other to her."""
     sent = credentials(site, client_id)
-    data = {"scope": "openid", "login_hint": "alice", **sent.pop("data", {}), **changes}
+    asked = {"scope": "openid", "login_hint": "alice", "binding_message": secrets.token_hex(8)}
+    data = {**asked, **sent.pop("data", {}), **changes}
     address = f"{site.issuer()}/bc-authorize"
     answer = site.http.post(address, data=data, timeout=GENEROUS, **sent)
     assert answer.status_code == 200, answer.text

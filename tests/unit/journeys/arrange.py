@@ -49,6 +49,7 @@ def begin(
     *,
     now: datetime = NOON,
     seconds: float = 600,
+    message: str = "Pay £50 to Example (EB-1)",
 ) -> AuthenticationRequest:
     """A request as bc-authorize starts it, walking a journey of that document."""
     journey, _ = Journey.objects.update_or_create(
@@ -61,7 +62,7 @@ def begin(
         scope="openid",
         journey=journey.version,
         acr="",
-        binding_message="Pay £50 to Example (EB-1)",
+        binding_message=message,
         expires_at=now + timedelta(seconds=seconds),
         ui_locales="",
     )
