@@ -100,7 +100,7 @@ def test_of_two_tabs_that_answer_at_once_one_counts_and_the_other_says_so(
 
     for name, tab in tabs.items():
 
-        def hold(route: Route, name: str = name) -> None:
+        def hold(route: Route, *, name: str = name) -> None:
             if route.request.method == "POST":
                 held[name] = route
             else:
