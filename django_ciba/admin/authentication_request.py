@@ -208,8 +208,9 @@ class AuthenticationRequestAdmin(
         if not rows:
             return "-"
         return format_html(
-            "<table><thead><tr><th>Time</th><th>Event</th><th>Detail</th></tr></thead>"
-            '<tbody>{}</tbody></table><a href="{}?q={}">All of them</a>',
+            '<div class="ciba-scrolls"><table>'
+            "<thead><tr><th>Time</th><th>Event</th><th>Detail</th></tr></thead>"
+            '<tbody>{}</tbody></table></div><a href="{}?q={}">All of them</a>',
             format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", rows),
             reverse(f"{self.admin_site.name}:django_ciba_auditevent_changelist"),
             obj.public_id,

@@ -57,5 +57,5 @@ def qr(text: str) -> SafeString | None:
     if find_spec("segno") is None:
         return None
     made = import_module("segno").make(text, micro=False)
-    drawn: str = made.svg_inline(scale=5, light="#fff")
+    drawn: str = made.svg_inline(light="#fff", omitsize=True)
     return mark_safe(drawn)  # noqa: S308 - by segno alone

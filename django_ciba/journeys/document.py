@@ -87,8 +87,15 @@ def _config_problems(path: str, config: object, kind: Node[Any]) -> Iterator[tup
         elif (problem := kind.options[name].problem(value)) is not None:
             yield f"{path}.{name}", problem
     for name, option in kind.options.items():
-        if option.required and name not in config:
+        if name in config:
+            continue
+        if option.required:
             yield f"{path}.{name}", f"is missing: {kind.type} has no default for it"
+            continue
+        default = list(option.default) if isinstance(option.default, tuple) else option.default
+        # One that names something of the site's, as a channel, may not be there.
+        if (problem := option.problem(default)) is not None:
+            yield f"{path}.{name}", f"{problem}; its default is {default}"
 
 
 def _outcome_problems(

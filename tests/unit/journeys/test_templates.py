@@ -61,10 +61,19 @@ def test_these_are_the_templates() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_template_can_be_saved_at_any_site(name: str, settings: Any) -> None:
+def test_a_template_can_be_saved_at_any_site_but_for_one_without_mail(
+    name: str, settings: Any
+) -> None:
     assert list(document_problems(TEMPLATES[name].document)) == []
     with_channels(settings)  # a site without any channel
-    assert list(document_problems(TEMPLATES[name].document)) == []
+    problems = list(document_problems(TEMPLATES[name].document))
+    if name != "email-link":
+        assert problems == []
+        return
+    ((path, problem),) = problems
+    assert path == "nodes.send.config.channel"
+    assert problem.startswith("must be a name out of PROMPT_CHANNELS")
+    assert problem.endswith("; its default is email")
 
 
 def test_only_number_matching_has_the_client_show_a_number() -> None:
