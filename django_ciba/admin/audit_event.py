@@ -68,9 +68,9 @@ class AuditEventAdmin(FoundByPublicId[AuditEvent], ViewOnlyAdmin[AuditEvent]):
 
 
 def details_in_words(detail: Mapping[str, Any]) -> str:
-    """As "amr: pwd, hwk; vouched"."""
+    """As "amr: pwd, hwk; vouched": by name, since databases keep orders of their own."""
     said = []
-    for name, value in detail.items():
+    for name, value in sorted(detail.items()):
         word = str(name).replace("_", " ")
         if value is True:
             said.append(word)

@@ -181,7 +181,7 @@ def test_an_event_without_a_request_says_so(house: House, admin_client: Browser)
     AuditEvent.objects.note(Event.DEVICE_ADDED, timezone.now(), fresh=True, amr=["pwd", "hwk"])
     event = AuditEvent.objects.latest("pk")
     text = shown(admin_client, event)
-    assert "fresh; amr: pwd, hwk" in text
+    assert "amr: pwd, hwk; fresh" in text
 
 
 # --- the page of a request ------------------------------------------------------------------------
