@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
@@ -16,6 +17,18 @@ from tests.services import Chromium, PostgreSQL, RabbitMQ, Redis, Service
 S = TypeVar("S", bound=Service)
 
 LEAVE_WITHIN: Final = 10.0  # seconds
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """SQLite in a file, as sites have it.
+
+    In memory, all threads of a live server would share the test's one connection, with the
+    transactions of each other: a request that nobody waits for any more then breaks the next test.
+    """
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        database.setdefault("TEST", {})["NAME"] = settings.VAR / "tests.sqlite3"
 
 
 @pytest.fixture(scope="session")

@@ -90,8 +90,6 @@ def test_this_was_not_me(page: Page, alice: User) -> None:
     assert stored(found).status == "denied"
 
 
-# The database of a test run on SQLite, in memory, does not wait for another writer: a file would.
-@pytest.mark.only_on("postgresql")
 def test_of_two_tabs_that_answer_at_once_one_counts_and_the_other_says_so(
     page: Page, new_page: NewPage, alice: User
 ) -> None:
