@@ -124,7 +124,8 @@ def test_openid_client_slows_down_when_it_is_told_to(outcomes: Outcomes, client_
         "description": "The polling interval has not elapsed since the last request",
         "status": 400,
     }
-    assert met["heard"] == ["authorization_pending", "slow_down", "slow_down"]
+    assert list(dict.fromkeys(met["heard"])) == ["authorization_pending", "slow_down"]
+    assert met["heard"][-2:] == ["slow_down", "slow_down"]
     assert met["seconds"] >= 7  # the interval of 1, and then it and 5 more
     assert met["claims"]["aud"] == client_id
 

@@ -147,7 +147,9 @@ const SCENARIOS = {
   async slow_down(party) {
     const waiting = await party.ask('carol')
     const first = await refusal(party.pollOnce(waiting))
-    const second = await refusal(party.pollOnce(waiting))
+    let second
+    do second = await refusal(party.pollOnce(waiting))
+    while (second.error === first.error) // a busy machine took longer than the interval
     // The interval has grown meanwhile, which the library learns from the next slow_down.
     party.hearing = () => answer(waiting, 'allow')
     const begun = Date.now()
