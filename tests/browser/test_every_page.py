@@ -25,7 +25,12 @@ pytest.importorskip("playwright", reason=f"{PREFIX}Playwright is not installed")
 
 from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+# What a page shows and does in a browser, any database gives it.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.only_on("sqlite"),
+    pytest.mark.django_db(transaction=True),
+]
 
 NewPage = Callable[..., Page]
 State = Callable[[Page, User], None]

@@ -32,7 +32,12 @@ pytest.importorskip("playwright", reason=f"{PREFIX}Playwright is not installed")
 
 from playwright.sync_api import Page, expect
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+# What a page shows and does in a browser, any database gives it.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.only_on("sqlite"),
+    pytest.mark.django_db(transaction=True),
+]
 
 NewPage = Callable[..., Page]
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
