@@ -58,7 +58,8 @@ class Authenticator:
         credentials: list[dict[str, Any]] = found["credentials"]
         return credentials
 
-    def put_in(self, credential: dict[str, Any]) -> None:
+    def hold_only(self, credential: dict[str, Any]) -> None:
+        self.session.send("WebAuthn.clearCredentials", {"authenticatorId": self.id})
         values = {"authenticatorId": self.id, "credential": credential}
         self.session.send("WebAuthn.addCredential", values)
 
@@ -78,6 +79,15 @@ def make_passkey(page: Page, name: str = "This telephone") -> None:
     page.get_by_label("Name of the passkey").fill(name)
     press(page, "Add a passkey")
     expect(page.get_by_text(SAVED)).to_be_visible()
+
+
+def passkey_of_bob(new_page: NewPage) -> dict[str, Any]:
+    """As his own authenticator holds it, with its private key."""
+    page = new_page(arrange.user("bob"))
+    authenticator = Authenticator(page)
+    make_passkey(page, "Bob's")
+    (credential,) = authenticator.credentials()
+    return credential
 
 
 def asked(user: User) -> AuthenticationRequest:
@@ -136,18 +146,8 @@ def test_the_passkey_of_another_user_is_not_even_asked(
     page: Page, authenticator: Authenticator, alice: User, new_page: NewPage
 ) -> None:
     """The browser knows which passkeys will do, and this is none of them."""
-    bob = arrange.user("bob")
-    bobs = new_page(bob)
-    of_bob = Authenticator(bobs)
-    make_passkey(bobs, "Bob's")
     make_passkey(page)
-    (credential,) = authenticator.credentials()
-    (other,) = of_bob.credentials()
-    authenticator.session.send(
-        "WebAuthn.removeCredential",
-        {"authenticatorId": authenticator.id, "credentialId": credential["credentialId"]},
-    )
-    authenticator.put_in(other)
+    authenticator.hold_only(passkey_of_bob(new_page))
     found = asked(alice)
     page.goto(own_page(found))
     press(page, "Approve")
@@ -159,18 +159,8 @@ def test_a_signature_of_another_users_passkey_is_refused_and_recorded(
     page: Page, authenticator: Authenticator, alice: User, new_page: NewPage
 ) -> None:
     """A page that asks for just any passkey, as one with a script put into it would."""
-    bob = arrange.user("bob")
-    bobs = new_page(bob)
-    make = Authenticator(bobs)
-    make_passkey(bobs, "Bob's")
     make_passkey(page)
-    (mine,) = authenticator.credentials()
-    (other,) = make.credentials()
-    authenticator.session.send(
-        "WebAuthn.removeCredential",
-        {"authenticatorId": authenticator.id, "credentialId": mine["credentialId"]},
-    )
-    authenticator.put_in(other)
+    authenticator.hold_only(passkey_of_bob(new_page))
     found = asked(alice)
     page.goto(own_page(found))
     page.evaluate(

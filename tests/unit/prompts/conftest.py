@@ -84,5 +84,6 @@ def the_delivery(found: AuthenticationRequest) -> Delivery:
 
 
 def sent(found: AuthenticationRequest, now: datetime | None = None) -> None:
-    """Send the one prompt of that request as a worker does."""
-    prompts.send(the_delivery(found), now or timezone.now())
+    """Send the first prompt of that request as a worker does."""
+    delivery = Delivery.objects.filter(authentication_request=found).earliest("pk")
+    prompts.send(delivery, now or timezone.now())

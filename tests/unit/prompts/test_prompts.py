@@ -1,7 +1,6 @@
 """Prompts: which channels reach whom, what an e-mail says, and when nothing is sent any more."""
 
 import smtplib
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
@@ -23,60 +22,16 @@ from django_ciba.outbox import GiveUp, TryAgain, Withdrawn
 from django_ciba.prompts import Channel, Prompt, channel, reachable_channels
 from django_ciba.prompts.console import ConsoleChannel
 from django_ciba.prompts.email import EmailChannel
-from tests.provider import make_client, make_realm, make_user
+from tests.provider import make_user
 from tests.unit.journeys.arrange import SEEDS, Answer, begin, say, seeds, stored
+from tests.unit.prompts.conftest import Asked, Configure, sent
 
 MESSAGE = "Allow <Example & Sons> to transfer £50 from 'Main' to \"Savings\"? (EB-0246326)"
-
-
-@pytest.fixture(autouse=True)
-def site(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.DJANGO_CIBA = {
-        "ISSUER": "https://op.example.com/oauth2",
-        "PROMPT_CHANNELS": ["email"],
-        "TASK_RUNNER": "none",
-    }
-
-
-@pytest.fixture
-def client(db: None) -> Client:
-    return make_client(make_realm())[0]
-
-
-@pytest.fixture
-def alice(db: None) -> User:
-    return User.objects.create_user("alice", "alice@example.com")
-
-
-Asked = Callable[..., AuthenticationRequest]
-
-
-@pytest.fixture
-def asked(client: Client, alice: User) -> Asked:
-    """Has alice asked; keyword arguments are columns of the request."""
-
-    def ask(**columns: Any) -> AuthenticationRequest:
-        found = begin(SEEDS, client, alice, now=timezone.now())
-        AuthenticationRequest.objects.filter(pk=found.pk).update(**columns)
-        return stored(found)
-
-    return ask
-
-
-def sent(found: AuthenticationRequest, now: datetime | None = None) -> None:
-    """Send the first prompt of that request as a worker does."""
-    delivery = Delivery.objects.filter(authentication_request=found).earliest("pk")
-    prompts.send(delivery, now or timezone.now())
 
 
 def the_mail() -> EmailMessage:
     (found,) = mail.outbox
     return found
-
-
-def changed(settings: Any, **changes: Any) -> None:
-    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, **changes}
 
 
 # --- what an e-mail says ------------------------------------------------------------------------
@@ -198,9 +153,9 @@ def test_an_address_with_a_line_break_reaches_nobody(asked: Asked, alice: User) 
     ],
 )
 def test_the_link_is_the_requests_page_on_the_device(
-    asked: Asked, settings: Any, issuer: str, device: str | None, base: str
+    asked: Asked, site: Configure, issuer: str, device: str | None, base: str
 ) -> None:
-    changed(settings, ISSUER=issuer, DEVICE_URL=device)
+    site(ISSUER=issuer, DEVICE_URL=device)
     found = asked()
     sent(found)
     assert f"\n{base}/requests/{found.public_id}/\n" in str(the_mail().body)
@@ -419,19 +374,19 @@ class Pager(Channel):
 PAGER = f"{__name__}.Pager"
 
 
-def test_the_channels_are_the_sites_that_reach_the_user(settings: Any, alice: User) -> None:
+def test_the_channels_are_the_sites_that_reach_the_user(site: Configure, alice: User) -> None:
     bob = make_user("bob", email="")
-    changed(settings, PROMPT_CHANNELS=["console", PAGER, "email"])
+    site(PROMPT_CHANNELS=["console", PAGER, "email"])
     assert reachable_channels(alice) == ["console", PAGER, "email"]
     assert reachable_channels(bob) == ["console"]
-    changed(settings, PROMPT_CHANNELS=[])
+    site(PROMPT_CHANNELS=[])
     assert reachable_channels(alice) == []
 
 
 def test_a_channel_of_the_sites_own_is_given_all_there_is_to_say(
-    settings: Any, client: Client, alice: User
+    site: Configure, client: Client, alice: User
 ) -> None:
-    changed(settings, PROMPT_CHANNELS=[PAGER])
+    site(PROMPT_CHANNELS=[PAGER])
     Pager.paged.clear()
     found = begin(SEEDS, client, alice, now=timezone.now())
     sent(found)
@@ -479,19 +434,19 @@ def test_a_channel_that_is_gone_is_tried_again_and_stops_nothing_else(
 
 
 def test_a_channel_that_never_was_fails_the_request_and_leaves_nothing(
-    client: Client, alice: User, settings: Any
+    client: Client, alice: User, site: Configure
 ) -> None:
     """`manage.py check` says so too; to go on without it would leave users unasked for months."""
-    changed(settings, PROMPT_CHANNELS=["email", "pigeon"])
+    site(PROMPT_CHANNELS=["email", "pigeon"])
     with pytest.raises(ImportError, match="pigeon"):
         begin(SEEDS, client, alice, now=timezone.now())
     assert AuthenticationRequest.objects.count() == 0
 
 
 def test_the_console_says_who_is_asked_what(
-    asked: Asked, settings: Any, capsys: pytest.CaptureFixture[str]
+    asked: Asked, site: Configure, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    changed(settings, PROMPT_CHANNELS=["console"])
+    site(PROMPT_CHANNELS=["console"])
     for message, shown in ((MESSAGE, MESSAGE), ("", "(no message)")):
         found = asked(binding_message=message)
         sent(found)
