@@ -77,9 +77,7 @@ def request_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     now = timezone.now()
     found = own_request(request, public_id)
     if found is None:
-        if request.method == "POST":
-            note_foreign(request, public_id)
-        return page_response(request, "not_found.html", {}, status=404)
+        return not_found(request, public_id)
     if request.method == "POST":
         return _take_answer(request, found, now)
     if answers_by_address(request):
@@ -114,6 +112,13 @@ def own_request(request: HttpRequest, public_id: UUID) -> AuthenticationRequest 
         .filter(public_id=public_id)
         .first()
     )
+
+
+def not_found(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """The 404 of a request that is not this user's; a try to answer somebody else's is recorded."""
+    if request.method == "POST":
+        note_foreign(request, public_id)
+    return page_response(request, "not_found.html", {}, status=404)
 
 
 def note_foreign(request: HttpRequest, public_id: UUID) -> None:

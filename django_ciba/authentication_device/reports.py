@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from django_ciba.authentication_device.decisions import note_foreign, own_request
+from django_ciba.authentication_device.decisions import not_found, own_request
 from django_ciba.authentication_device.pages import (
     device_page,
     page_response,
@@ -30,9 +30,7 @@ def report_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     now = timezone.now()
     found = own_request(request, public_id)
     if found is None:
-        if request.method == "POST":
-            note_foreign(request, public_id)
-        return page_response(request, "not_found.html", {}, status=404)
+        return not_found(request, public_id)
     if request.method == "POST":
         report(found, now=now)
         return see(reverse("ciba_device:report", args=[public_id]))
