@@ -5,32 +5,9 @@ from urllib.parse import urlsplit
 
 from django_ciba.checks.declared_settings import usable
 from django_ciba.checks.host_site import device_api_mounts, serves_pages
+from django_ciba.protocol.authentication_methods import REGISTERED, USER_VERIFICATION
 
 SETTINGS = ("DEVICE_API_URL", "DEVICE_API_AMR")
-# What authentication_device.api.signed_answer takes for it: that room and this one do not know
-# each other, and a test compares the two.
-USER_VERIFICATION = frozenset({"fpt", "face", "iris", "retina", "vbm", "pin"})
-# The IANA registry "Authentication Method Reference Values" (RFC 8176 §6.1, OpenID Connect EAP ACR
-# Values 1.0).
-REGISTERED = USER_VERIFICATION | frozenset(
-    [
-        "geo",
-        "hwk",
-        "kba",
-        "mca",
-        "mfa",
-        "otp",
-        "pop",
-        "pwd",
-        "rba",
-        "sc",
-        "sms",
-        "swk",
-        "tel",
-        "user",
-        "wia",
-    ]
-)
 
 
 def settings_without_api() -> Iterator[str]:

@@ -23,18 +23,12 @@ from django_ciba.jose import (
 )
 from django_ciba.journeys import VERDICTS, Evidence
 from django_ciba.models import AuthenticationRequest, Device, UsedProof
+from django_ciba.protocol.authentication_methods import KEY_KINDS, POP, USER_VERIFICATION
 
 TYP: Final = "ciba-answer+jwt"
 MAX_LIFETIME: Final = 60  # seconds from iat to exp
 MAX_JTI_LENGTH: Final = 256
 MAX_EVIDENCE_LENGTH: Final = 64  # of a number or a passcode
-
-# RFC 8176 §2: methods by which the person was verified, and not the phone alone.
-USER_VERIFICATION: Final = frozenset({"fpt", "face", "iris", "retina", "vbm", "pin"})
-# OpenID Connect EAP ACR Values 1.0 §4: possession of a key, wherever that is kept. The site may
-# allow its app to say where (RFC 8176 §2).
-POP: Final = "pop"
-KEY_KINDS: Final = frozenset({"hwk", "swk", POP})
 
 
 @dataclass(frozen=True, slots=True)

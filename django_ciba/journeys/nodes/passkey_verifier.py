@@ -6,7 +6,8 @@ from datetime import timedelta
 from django_ciba.journeys.config import Positive, option
 from django_ciba.journeys.demand import Demand
 from django_ciba.journeys.node import Node, Step, Wait
-from django_ciba.models import AuthenticationRequest, passkeys_of
+from django_ciba.journeys.user_verification import can_be_verified
+from django_ciba.models import AuthenticationRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class PasskeyVerifier(Node[Config]):
     """PingAM's WebAuthn Authentication node.
 
     It prompts, as Push Sender with `biometric` does, and waits for the answer itself. A user
-    without a passkey is not registered.
+    who has neither a passkey nor an app that verifies them is not registered.
     """
 
     type = "PasskeyVerifier"
@@ -40,7 +41,7 @@ class PasskeyVerifier(Node[Config]):
 
     def _asked(self, step: Step[Config]) -> str | Wait:
         found, timeout = step.authentication_request, step.config.message_timeout
-        if found.user is None or not passkeys_of(found.user).exists():
+        if found.user is None or not can_be_verified(found.user):
             return "not_registered"
         until = found.expires_at if timeout is None else step.now + timedelta(seconds=timeout)
         step.prompt(until, Demand(passkey=True))

@@ -7,7 +7,7 @@ from typing import Literal
 from django_ciba.journeys.config import Positive, option
 from django_ciba.journeys.demand import Demand
 from django_ciba.journeys.node import Node, Step
-from django_ciba.models import passkeys_of
+from django_ciba.journeys.user_verification import can_be_verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class Config:
         "default",
         "How the user approves: `default` is a button; `challenge` is by the number that the "
         "client shows (`django_ciba_number` in the answer of bc-authorize); `biometric` is by "
-        "a passkey, with user verification.",
+        "a passkey, with user verification, or in an app that verifies its user "
+        "(DEVICE_API_AMR).",
     )
     message_timeout: Positive | None = option(
         None,
@@ -42,7 +43,8 @@ class PushSender(Node[Config]):
     """PingAM's Push Sender node.
 
     "sent" means that the request is in the user's inbox; every further channel that reaches the
-    user is tried as well. With `biometric`, a user without a passkey is not registered.
+    user is tried as well. With `biometric`, a user is not registered who has neither a passkey
+    nor an app that verifies them.
     """
 
     type = "PushSender"
@@ -54,7 +56,7 @@ class PushSender(Node[Config]):
         if user is None:
             return "not_registered"
         biometric = config.push_type == "biometric"
-        if biometric and not passkeys_of(user).exists():
+        if biometric and not can_be_verified(user):
             return "not_registered"
         challenge = config.push_type == "challenge"
         timeout = config.message_timeout

@@ -19,9 +19,10 @@ from django_ciba.journeys import (
     walk_due,
 )
 from django_ciba.journeys.demand import sealed
-from django_ciba.models import AuthenticationRequest, Client, Delivery, Passkey
+from django_ciba.models import AuthenticationRequest, Client, Delivery, Device, Passkey
 from django_ciba.outbox import Withdrawn
 from django_ciba.protocol.errors import AccessDenied
+from tests.provider import make_user, push_journey
 from tests.unit.journeys.arrange import NOON, Answer, Status, after, begin, path, say, stored
 from tests.unit.journeys.site_channels import PIGEON, POSTCARD, Pigeon, with_channels
 
@@ -105,6 +106,22 @@ def carried(found: AuthenticationRequest, name: str, round_: int = 1) -> str:
     """The secret that waits in the outbox."""
     (delivery,) = Delivery.objects.filter(authentication_request=found, round=round_)
     return str(json.loads(delivery.payload)[name])
+
+
+def biometric() -> dict[str, Any]:
+    document = push_journey()
+    document["nodes"]["send"]["config"]["push_type"] = "biometric"
+    return document
+
+
+def with_app(user: AbstractBaseUser) -> None:
+    Device.objects.create(
+        user_id=user.pk,
+        kind=Device.Kind.APP,
+        name="phone",
+        thumbprint="thumbprint",
+        created_at=NOON,
+    )
 
 
 def with_passkey(user: AbstractBaseUser) -> None:
@@ -507,11 +524,27 @@ def test_woken_too_early_it_waits_on(client: Client, alice: AbstractBaseUser) ->
     assert Delivery.objects.filter(round=2).count() == 0
 
 
+@pytest.mark.parametrize("document", [passkey(), biometric()], ids=["verifier", "sender"])
 def test_a_user_without_a_passkey_is_not_registered(
-    client: Client, alice: AbstractBaseUser
+    client: Client, alice: AbstractBaseUser, document: dict[str, Any]
 ) -> None:
     with pytest.raises(AccessDenied):
-        begin(passkey(), client, alice)
+        begin(document, client, alice)
+
+
+@pytest.mark.parametrize("document", [passkey(), biometric()], ids=["verifier", "sender"])
+def test_an_app_stands_for_a_passkey_where_it_is_believed_to_verify_its_user(
+    client: Client, alice: AbstractBaseUser, settings: Any, document: dict[str, Any]
+) -> None:
+    with_app(alice)
+    for believed in ((), ("hwk", "otp")):
+        settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "DEVICE_API_AMR": believed}
+        with pytest.raises(AccessDenied):
+            begin(document, client, alice)
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "DEVICE_API_AMR": ("fpt",)}
+    assert demand_of(begin(document, client, alice)).passkey
+    with pytest.raises(AccessDenied):
+        begin(document, client, make_user("bob"))
 
 
 def test_a_passkey_verifier_takes_no_such_timeout() -> None:

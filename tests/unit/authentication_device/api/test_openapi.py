@@ -11,10 +11,9 @@ from django.contrib.auth.models import User
 from drf_spectacular.drainage import GENERATOR_STATS
 from openapi_spec_validator import validate
 
-from django_ciba.authentication_device.api import signed_answer, urls
+from django_ciba.authentication_device.api import urls
 from django_ciba.authentication_device.api.openapi import document
 from django_ciba.authentication_device.api.view import DeviceView
-from django_ciba.checks import device_api
 from django_ciba.journeys import Demand
 from tests.unit.authentication_device import arrange
 from tests.unit.authentication_device.api.app import API, FCM_TOKEN, NOTHING, App
@@ -52,11 +51,6 @@ def test_every_address_and_method_is_described() -> None:
         if hasattr(each.callback.cls, method)
     }
     assert served == {(path, method) for path, each in schema()["paths"].items() for method in each}
-
-
-def test_the_checks_know_what_verifies_a_user() -> None:
-    """That room and this one do not know each other."""
-    assert device_api.USER_VERIFICATION == signed_answer.USER_VERIFICATION
 
 
 def test_every_call_is_proved_by_the_device_s_key() -> None:
