@@ -184,8 +184,9 @@ class AuthenticationRequestAdmin(
             "", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", _steps(obj)
         )
         return format_html(
+            '<div class="ciba-scrolls">'
             "<table><thead><tr><th>Step</th><th>Node</th><th>Type</th><th>Outcome</th><th>Time</th></tr>"
-            "</thead><tbody>{}</tbody></table>",
+            "</thead><tbody>{}</tbody></table></div>",
             rows,
         )
 

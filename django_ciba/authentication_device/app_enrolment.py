@@ -3,7 +3,7 @@
 from importlib import import_module
 from importlib.util import find_spec
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import NoReverseMatch
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
@@ -27,7 +27,7 @@ def apps(request: HttpRequest) -> HttpResponse:
     try:
         address = api_address()
     except NoReverseMatch:
-        return page_response(request, "not_found.html", {}, status=404)
+        raise Http404("no URLconf includes the device's API") from None
     context = {"apps": Device.objects.filter(user_id=user.pk, kind=Device.Kind.APP)}
     if request.method != "POST":
         return page_response(request, TEMPLATE, context)

@@ -170,6 +170,10 @@ def _one_document(document: object, site: _Site) -> Iterator[Problem]:
     if not isinstance(document, Mapping):
         yield Problem("", "must be an object with realm")
         return
+    if "realm" not in document and {"start", "nodes"} <= document.keys():
+        wrapped = '{"realm": "/", "journeys": [this journey]}'
+        yield Problem("", f"is a journey; a realm document holds it: {wrapped}")
+        return
     for name in document:
         if name not in MEMBERS:
             yield Problem(member(name), unknown(str(name), MEMBERS, "a realm document"))

@@ -21,6 +21,7 @@ from django_ciba.models import (
     SigningKey,
 )
 from django_ciba.realm_document import InvalidDocument, apply, document_problems, export, read
+from tests.provider import push_journey
 
 SECRET = "first-secret-of-thirty-two-characters"
 OTHER_SECRET = "other-secret-of-thirty-two-characters"
@@ -403,6 +404,15 @@ def test_a_realm_is_a_path(path: object) -> None:
         "realm",
         'must be the path of a realm: "/" for root, or as "/alpha/beta"',
     )
+
+
+def test_a_journey_alone_is_told_where_it_belongs() -> None:
+    journey = {"name": "push", **push_journey()}
+    assert the_one(journey) == (
+        "",
+        'is a journey; a realm document holds it: {"realm": "/", "journeys": [this journey]}',
+    )
+    assert faults({"realm": "/", "journeys": [journey]}) == []
 
 
 @pytest.mark.parametrize("path", ["", "alpha", "/alpha/", "//", "/a//b", "root"])

@@ -55,6 +55,8 @@ class Command(OperatorCommand):
     def _loop(self, interval: float) -> None:
         failures = 0
         with _stopping() as stop:
+            self.stdout.write(f"doing what is due, and looking again every {interval:g} s")
+            self.stdout.flush()
             while not stop:
                 try:
                     close_old_connections()

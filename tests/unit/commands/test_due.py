@@ -156,6 +156,7 @@ AuthenticationRequest.objects.create(
 @pytest.mark.slow
 @pytest.mark.only_on("sqlite")
 def test_the_loop_outlives_a_broken_database_and_ends_at_a_signal(site: Site, loop: Loop) -> None:
+    assert loop.waits_for("doing what is due, and looking again every 0.2 s")
     line = loop.waits_for("database: ")
     assert "no such table" in line
     assert line.endswith("trying again in 0.4 s")
