@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -46,6 +46,8 @@ FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 PATIENCE = 60.0
+# What this run of the suite has set for its own site, and a reader's shell has not.
+SITE = ("CIBA_VAR", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PYTHONPATH", "CIBA_SIMULATOR")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,27 @@ class Block:
 def blocks(text: str, *languages: str) -> list[Block]:
     found = [Block(each[2], each[3], text[: each.start()]) for each in FENCE.finditer(text)]
     return [block for block in found if block.language in languages]
+
+
+def run_printed_tests(printed: Iterable[Block], folder: Path) -> str:
+    """Write the files that a page prints, run pytest as its reader would; what it has said."""
+    for block in printed:
+        (folder / str(block.file)).write_text(block.text, encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
+        cwd=folder,
+        env={
+            **{name: value for name, value in os.environ.items() if name not in SITE},
+            "CIBA_VAR": str(folder / "var"),
+            "DJANGO_SETTINGS_MODULE": "testproject.settings",
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)]),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout
+    return ran.stdout
 
 
 # --- generated pages -----------------------------------------------------------------------------
@@ -287,8 +310,6 @@ def test_a_printed_realm_document_imports(
 
 # --- what is promised to work --------------------------------------------------------------------
 
-# What this run of the suite has set for its own site, and a reader's shell has not.
-SITE = ("CIBA_VAR", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PYTHONPATH", "CIBA_SIMULATOR")
 PASSWORD = "correct horse battery staple"
 
 

@@ -1,8 +1,5 @@
 """django_ciba.testing: what sites test their journeys with behaves as the parties that it plays."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +22,7 @@ from django_ciba.testing import (
     status,
 )
 from tests.provider import make_user
-from tests.unit.test_docs import DOCS, ROOT, SITE, blocks
+from tests.unit.test_docs import DOCS, blocks, run_printed_tests
 
 pytest_plugins = ["django_ciba.testing.fixtures"]
 
@@ -239,22 +236,5 @@ def test_a_site_that_has_a_root_realm_keeps_it(
 def test_the_examples_of_the_page_pass_as_printed(tmp_path: Path) -> None:
     page = (DOCS / "how-to" / "test-your-journeys.md").read_text(encoding="utf-8")
     written = [block for block in blocks(page, "python") if block.file is not None]
-    for block in written:
-        (tmp_path / str(block.file)).write_text(block.text, encoding="utf-8")
     assert len(written) == 5
-    environment = {name: value for name, value in os.environ.items() if name not in SITE}
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
-        cwd=tmp_path,
-        env={
-            **environment,
-            "CIBA_VAR": str(tmp_path / "var"),
-            "DJANGO_SETTINGS_MODULE": "testproject.settings",
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)]),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout
-    assert "6 passed" in ran.stdout
+    assert "6 passed" in run_printed_tests(written, tmp_path)

@@ -1,9 +1,6 @@
 """The how-tos about journeys: what they print can be saved, and runs."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from django_ciba.journeys import TEMPLATES, document_problems
 from django_ciba.models import Client
-from tests.unit.test_docs import DOCS, ROOT, SITE, blocks
+from tests.unit.test_docs import DOCS, blocks, run_printed_tests
 
 BUILD = (DOCS / "how-to" / "build-a-journey.md").read_text(encoding="utf-8")
 WRITE = (DOCS / "how-to" / "write-a-node.md").read_text(encoding="utf-8")
@@ -44,24 +41,7 @@ def test_the_printed_dry_run_ends_as_the_page_says(
 @pytest.mark.slow
 @pytest.mark.only_on("sqlite")
 def test_the_printed_node_passes_its_printed_test(tmp_path: Path) -> None:
-    for block in blocks(WRITE, "python"):
-        if block.file != "settings.py":
-            (tmp_path / str(block.file)).write_text(block.text, encoding="utf-8")
+    written = [each for each in blocks(WRITE, "python") if each.file != "settings.py"]
     fixtures = 'pytest_plugins = ["django_ciba.testing.fixtures"]\n'
     (tmp_path / "conftest.py").write_text(fixtures, encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if name not in SITE}
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
-        cwd=tmp_path,
-        env={
-            **environment,
-            "CIBA_VAR": str(tmp_path / "var"),
-            "DJANGO_SETTINGS_MODULE": "testproject.settings",
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)]),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout
-    assert "5 passed" in ran.stdout
+    assert "5 passed" in run_printed_tests(written, tmp_path)
