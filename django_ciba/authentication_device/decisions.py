@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -20,7 +20,12 @@ from django_ciba.authentication_device.pages import (
     signed_in_user,
 )
 from django_ciba.authentication_device.presentation import Card, Outcome
-from django_ciba.authentication_device.refusals import TELLING, note_refusal, note_refusal_at
+from django_ciba.authentication_device.refusals import (
+    REFUSALS,
+    TELLING,
+    note_refusal,
+    note_stranger,
+)
 from django_ciba.authentication_device.step_up import step_up
 from django_ciba.journeys import (
     VERDICTS,
@@ -31,30 +36,6 @@ from django_ciba.journeys import (
     passcode_methods,
 )
 from django_ciba.models import AuthenticationRequest
-
-# RFC 9110 §15.5: an answer that contradicts the one on record, or is for a question that has been
-# replaced, is a conflict; one to a request that has run out, or was ended by others, comes to
-# something that is gone; one that lacks what it must come with, or has it wrong, is understood and
-# not processed (422); and where the user must do something elsewhere first, it is forbidden (403).
-REFUSALS: Final = {
-    "answered": 409,
-    "ended": 410,
-    "expired": 410,
-    "login_too_old": 403,
-    "needs_link": 403,
-    "needs_number": 422,
-    "needs_passcode": 422,
-    "needs_passkey": 422,
-    "needs_second_factor": 403,
-    "not_prompted": 404,
-    "passkey_refused": 422,
-    "prompted_again": 409,
-    "stale_challenge": 409,
-    "user_locked": 403,
-    "wrong_link": 403,
-    "wrong_number": 422,
-    "wrong_passcode": 422,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +98,8 @@ def own_request(request: HttpRequest, public_id: UUID) -> AuthenticationRequest 
 def not_found(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The 404 of a request that is not this user's; a try to answer somebody else's is recorded."""
     if request.method == "POST":
-        note_foreign(request, public_id)
+        note_stranger(signed_in_user(request).pk, public_id, timezone.now())
     return page_response(request, "not_found.html", {}, status=404)
-
-
-def note_foreign(request: HttpRequest, public_id: UUID) -> None:
-    """Write down who tried to answer what another user was asked; they hear that it is unknown."""
-    others = AuthenticationRequest.objects.exclude(user_id=signed_in_user(request).pk)
-    if others.filter(public_id=public_id).exists():
-        note_refusal_at(request, {"public_id": public_id}, "another_user")
 
 
 def answers_by_address(request: HttpRequest) -> bool:

@@ -1,16 +1,14 @@
 """The list of what waits for the user's answer, live, and what they have answered."""
 
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from django_ciba.authentication_device.asked import MOST_WAITING, asked_before
 from django_ciba.authentication_device.logins import login_name
 from django_ciba.authentication_device.pages import (
     device_data,
@@ -21,7 +19,6 @@ from django_ciba.authentication_device.pages import (
 from django_ciba.authentication_device.presentation import Card
 from django_ciba.models import AuditEvent, AuthenticationRequest
 
-MOST_WAITING: Final = 100  # the next ones show when some of these have been answered
 ON_A_PAGE: Final = 20
 
 
@@ -48,14 +45,6 @@ def waiting(request: HttpRequest, public_id: UUID | None = None) -> JsonResponse
     names = rows.values_list("public_id", flat=True)[:MOST_WAITING]
     cards = [{"id": each, "card": reverse("ciba_device:card", args=[each])} for each in names]
     return JsonResponse({"login": login_name(request), "waiting": cards})
-
-
-def asked_before(user: AbstractBaseUser, now: datetime) -> QuerySet[AuthenticationRequest]:
-    """What that user was asked and need not answer any more, the newest first."""
-    # Not only what the inbox shows: a request that looks like another one there waits too.
-    waiting = AuthenticationRequest.objects.prompted(now).filter(user_id=user.pk)
-    over = AuthenticationRequest.objects.put_before(user).exclude(pk__in=waiting.values("pk"))
-    return over.order_by("-created_at", "-pk")
 
 
 @device_page("GET", "HEAD")

@@ -19,7 +19,6 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods
 
 from django_ciba.authentication_device.decisions import (
-    REFUSALS,
     answers_by_address,
     given_passcode,
     given_prompt,
@@ -29,6 +28,7 @@ from django_ciba.authentication_device.decisions import (
 from django_ciba.authentication_device.pages import open_page, page_response, refused_page, see
 from django_ciba.authentication_device.presentation import Card, Outcome
 from django_ciba.authentication_device.refusals import (
+    REFUSALS,
     csrf_checked,
     note_refusal,
     note_refusal_at,

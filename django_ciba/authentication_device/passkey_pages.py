@@ -11,7 +11,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_ciba.authentication_device import passkeys
-from django_ciba.authentication_device.decisions import note_foreign
 from django_ciba.authentication_device.names import LONGEST_NAME, name_from
 from django_ciba.authentication_device.pages import (
     device_page,
@@ -20,6 +19,7 @@ from django_ciba.authentication_device.pages import (
     page_response,
     signed_in_user,
 )
+from django_ciba.authentication_device.refusals import note_stranger
 from django_ciba.authentication_device.step_up import signed_in_lately, step_up
 from django_ciba.models import AuthenticationRequest, passkeys_of
 
@@ -100,7 +100,7 @@ def approval_options(request: HttpRequest, public_id: UUID) -> JsonResponse:
     user, now = signed_in_user(request), timezone.now()
     found = AuthenticationRequest.objects.waiting_for(user, now).filter(public_id=public_id).first()
     if found is None:
-        note_foreign(request, public_id)
+        note_stranger(user.pk, public_id, now)
         return JsonResponse({"error": "not_found"}, status=404)
     if not passkeys.INSTALLED:
         return JsonResponse({"error": "not_available"}, status=404)

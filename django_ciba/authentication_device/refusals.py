@@ -1,8 +1,12 @@
-"""Answers that are refused, written down: whoever looks into an attack must see what was tried."""
+"""Answers that are refused: by which status, and written down.
+
+Whoever looks into an attack must see what was tried.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase, HttpResponseForbidden
 from django.middleware.csrf import CsrfViewMiddleware
@@ -10,6 +14,30 @@ from django.utils import timezone
 from django.utils.decorators import decorator_from_middleware
 
 from django_ciba.models import AuditEvent, AuthenticationRequest
+
+# RFC 9110 §15.5: an answer that contradicts the one on record, or is for a question that has been
+# replaced, is a conflict; one to a request that has run out, or was ended by others, comes to
+# something that is gone; one that lacks what it must come with, or has it wrong, is understood and
+# not processed (422); and where the user must do something elsewhere first, it is forbidden (403).
+REFUSALS: Final = {
+    "answered": 409,
+    "ended": 410,
+    "expired": 410,
+    "login_too_old": 403,
+    "needs_link": 403,
+    "needs_number": 422,
+    "needs_passcode": 422,
+    "needs_passkey": 422,
+    "needs_second_factor": 403,
+    "not_prompted": 404,
+    "passkey_refused": 422,
+    "prompted_again": 409,
+    "stale_challenge": 409,
+    "user_locked": 403,
+    "wrong_link": 403,
+    "wrong_number": 422,
+    "wrong_passcode": 422,
+}
 
 # Of one request and for one reason: a hundred more would say nothing new, and fill the table. Two
 # at once may both be the last; one row more does no harm.
@@ -61,6 +89,17 @@ def note_refusal_of(
     AuditEvent.objects.note(
         AuditEvent.Event.ANSWER_REFUSED, now, of=found, user_id=tried, reason=reason, **detail
     )
+
+
+def note_stranger(tried: Any, public_id: UUID, now: datetime, **detail: Any) -> None:
+    """Write down that the user with that primary key answers what another was asked, if it is so.
+
+    They hear that there is no such request, and have its name from somewhere.
+    """
+    others = AuthenticationRequest.objects.exclude(user_id=tried)
+    found = others.filter(public_id=public_id).first()
+    if found is not None:
+        note_refusal_of(tried, found, "another_user", now, **detail)
 
 
 def note_refusal_at(request: HttpRequest, named: Mapping[str, Any], reason: str) -> None:

@@ -18,7 +18,7 @@ from django_ciba.authentication_device.api.signed_answer import (
     the_signed_answer,
 )
 from django_ciba.authentication_device.api.view import DeviceView
-from django_ciba.authentication_device.refusals import TELLING, note_refusal_of
+from django_ciba.authentication_device.refusals import TELLING, note_refusal_of, note_stranger
 from django_ciba.journeys import NotAnswerable, answer
 from django_ciba.models import AuditEvent, AuthenticationRequest, Device
 from django_ciba.wire import answered, json_object
@@ -39,7 +39,7 @@ class AnswerView(DeviceView):
         try:
             found = self.own_request(public_id)
         except NotFound:
-            self.note_a_stranger(public_id)
+            note_stranger(self.device.user_id, public_id, self.now, **self.named)
             raise
         try:
             signed = the_signed_answer(jws, found, self.device, self.now)
@@ -52,15 +52,13 @@ class AnswerView(DeviceView):
             raise
         return answered(request_members(stored, self.now))
 
-    def note_a_stranger(self, public_id: UUID) -> None:
-        """Who answers another user's request has got its name from somewhere."""
-        found = AuthenticationRequest.objects.filter(public_id=public_id).first()
-        if found is not None:
-            self.note(found, "another_user")
+    @property
+    def named(self) -> dict[str, str]:
+        """What an audit event says of who tried, besides the user."""
+        return {"device": str(self.device.public_id)}
 
     def note(self, found: AuthenticationRequest, reason: str) -> None:
-        device = str(self.device.public_id)
-        note_refusal_of(self.device.user_id, found, reason, self.now, device=device)
+        note_refusal_of(self.device.user_id, found, reason, self.now, **self.named)
 
 
 def given(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from django_ciba.authentication_device.decisions import REFUSALS
+from django_ciba.authentication_device.refusals import REFUSALS
 from django_ciba.protocol.errors import InvalidDpopProof, ProtocolError, UseDpopNonce
 
 OURS: Final = "ours"

@@ -10,7 +10,7 @@ from django_ciba.authentication_device.api import serializers
 from django_ciba.authentication_device.api.openapi import described
 from django_ciba.authentication_device.api.representations import request_members
 from django_ciba.authentication_device.api.view import DeviceView
-from django_ciba.authentication_device.inbox import MOST_WAITING, asked_before
+from django_ciba.authentication_device.asked import MOST_WAITING, asked_before
 from django_ciba.journeys import report
 from django_ciba.models import AuthenticationRequest
 from django_ciba.wire import answered

@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from django_ciba.authentication_device.decisions import REFUSALS
 from django_ciba.authentication_device.presentation import Card
+from django_ciba.authentication_device.refusals import REFUSALS
 from django_ciba.journeys import Demand, choices
 from django_ciba.models import AuditEvent, AuthenticationRequest
 from tests.unit.authentication_device import arrange

@@ -482,6 +482,12 @@ def test_another_user_s_answer_is_refused_and_written_down(
     assert (event.user, event.public_id) == (bob, found.public_id)
 
 
+def test_who_answers_their_own_request_too_early_is_no_stranger(alice: User, app: App) -> None:
+    found = arrange.waiting(alice, prompted_at=None)
+    assert refusal(app.answer(found)) == (404, "not_found", "there is no such request")
+    assert noted() == []
+
+
 def test_refused_answers_do_not_fill_the_log(app: App, found: AuthenticationRequest) -> None:
     for _ in range(7):
         assert app.answer(found, verdict="yes").status_code == 400
