@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 
 from django_ciba.authentication_device import passkeys
+from django_ciba.authentication_device.asked import own_request, to_be_answered
 from django_ciba.authentication_device.pages import (
     device_data,
     device_page,
@@ -56,7 +57,7 @@ def request_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     Somebody else's request and one that does not exist are the same 404.
     """
     now = timezone.now()
-    found = own_request(request, public_id)
+    found = own_request(signed_in_user(request), public_id, now)
     if found is None:
         return not_found(request, public_id)
     if request.method == "POST":
@@ -66,9 +67,8 @@ def request_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return refused_page(request, "get", status=400)
     card = Card(found, now)
     if card.outcome == Outcome.WAITING:
-        # What a message told of may have been asked again; the answer is for the newest.
-        newest = AuthenticationRequest.objects.like(found, now).first()
-        if newest is not None and newest.pk > found.pk:
+        newest = to_be_answered(found, now)
+        if newest.pk != found.pk:
             return HttpResponseRedirect(reverse("ciba_device:request", args=[newest.public_id]))
         return page_response(request, "request.html", {"card": card})
     return _outcome_page(request, found, now)
@@ -78,21 +78,10 @@ def request_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def card(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The card alone, for the page's script to put into the list; 404 when it waits no longer."""
     now = timezone.now()
-    found = own_request(request, public_id)
+    found = own_request(signed_in_user(request), public_id, now)
     if found is None or Card(found, now).outcome != Outcome.WAITING:
         return HttpResponse(status=404)
     return page_response(request, "card.html", {"card": Card(found, now)})
-
-
-def own_request(request: HttpRequest, public_id: UUID) -> AuthenticationRequest | None:
-    """The signed-in user's request of that name, once it has been put before them."""
-    return (
-        AuthenticationRequest.objects.put_before(signed_in_user(request))
-        .times_asked(timezone.now())
-        .select_related("client")
-        .filter(public_id=public_id)
-        .first()
-    )
 
 
 def not_found(request: HttpRequest, public_id: UUID) -> HttpResponse:

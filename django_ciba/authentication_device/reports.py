@@ -6,7 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from django_ciba.authentication_device.decisions import not_found, own_request
+from django_ciba.authentication_device.asked import own_request
+from django_ciba.authentication_device.decisions import not_found
 from django_ciba.authentication_device.pages import (
     device_page,
     page_response,
@@ -28,7 +29,7 @@ def report_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     It asks nothing further: whoever was just attacked should not have to fill in a form.
     """
     now = timezone.now()
-    found = own_request(request, public_id)
+    found = own_request(signed_in_user(request), public_id, now)
     if found is None:
         return not_found(request, public_id)
     if request.method == "POST":

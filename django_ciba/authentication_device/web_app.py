@@ -13,12 +13,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext, pgettext
 
-from django_ciba.authentication_device.decisions import own_request
+from django_ciba.authentication_device.asked import own_request
 from django_ciba.authentication_device.pages import (
     STATIC_FILES,
     TEMPLATES,
     device_data,
     device_file,
+    signed_in_user,
     worker_policy,
 )
 from django_ciba.authentication_device.presentation import Card, Outcome
@@ -79,10 +80,11 @@ def notification(request: HttpRequest, public_id: UUID) -> JsonResponse:
     The push itself holds the name of the request alone, and the session decides who may read more.
     There is a page to open and no verdict to give: an approval is never given from a notification.
     """
-    found = own_request(request, public_id)
+    now = timezone.now()
+    found = own_request(signed_in_user(request), public_id, now)
     if found is None:
         return JsonResponse({"error": "not_found"}, status=404)
-    card = Card(found, timezone.now())
+    card = Card(found, now)
     client = card.client_name
     if card.outcome == Outcome.WAITING:
         title = gettext("%(client)s asks for your approval") % {"client": client}

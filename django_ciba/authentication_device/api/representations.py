@@ -37,7 +37,7 @@ def request_members(found: AuthenticationRequest, now: datetime) -> dict[str, An
         ],
         "authorization_details": [_details(each) for each in card.authorization_details],
         "acr": found.acr,
-        "times_asked": card.times_asked,
+        "times_asked": card.times_asked if waits else 1,
         "asked_at": _time(card.asked_at),
         "answer_until": _time(card.answer_until),
         "prompt": found.prompt_number,

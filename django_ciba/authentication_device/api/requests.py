@@ -10,7 +10,7 @@ from django_ciba.authentication_device.api import serializers
 from django_ciba.authentication_device.api.openapi import described
 from django_ciba.authentication_device.api.representations import request_members
 from django_ciba.authentication_device.api.view import DeviceView
-from django_ciba.authentication_device.asked import MOST_WAITING, asked_before
+from django_ciba.authentication_device.asked import MOST_WAITING, asked_before, to_be_answered
 from django_ciba.journeys import report
 from django_ciba.models import AuthenticationRequest
 from django_ciba.wire import answered
@@ -36,11 +36,14 @@ class RequestView(DeviceView):
     @described(
         operation_id="request",
         summary="One request, or what has become of it",
+        description="While it waits and has been asked again since, by a request that looks the "
+        "same, it is the newest of them: see its `id`.",
         responses={200: serializers.RequestSerializer},
         errors=(401, 403, 404),
     )
     def get(self, request: Request, public_id: UUID) -> HttpResponse:
-        return answered(request_members(self.own_request(public_id), self.now))
+        found = to_be_answered(self.own_request(public_id), self.now)
+        return answered(request_members(found, self.now))
 
 
 class HistoryView(DeviceView):

@@ -101,7 +101,9 @@ class DemandsSerializer(Shape):
 
 
 class RequestSerializer(Shape):
-    id = serializers.UUIDField(help_text="`request` of the answer.")
+    id = serializers.UUIDField(
+        help_text="`request` of the answer; may differ from the one in the address of a GET."
+    )
     client = ClientSerializer()
     binding_message = serializers.CharField(
         allow_blank=True, help_text="What client and device both show; `binding_message` too."
@@ -110,7 +112,7 @@ class RequestSerializer(Shape):
     authorization_details = AuthorizationDetailsSerializer(many=True)
     acr = serializers.CharField(allow_blank=True)
     times_asked = serializers.IntegerField(
-        help_text="In a list: how many that look like it wait; this is the newest of them."
+        help_text="How many that look like it wait; of them only the newest is listed."
     )
     asked_at = serializers.DateTimeField()
     answer_until = serializers.DateTimeField()

@@ -13,6 +13,7 @@ from django_ciba.authentication_device.api.authentication import (
 )
 from django_ciba.authentication_device.api.errors import STATUSES, NotFound, NotTaken
 from django_ciba.authentication_device.api.openapi import view_schema
+from django_ciba.authentication_device.asked import own_request
 from django_ciba.models import AuthenticationRequest, Device
 from django_ciba.protocol.challenge import dpop_challenge
 from django_ciba.protocol.errors import ProtocolError
@@ -39,12 +40,7 @@ class DeviceView(WireView):
 
         Somebody else's request and one that does not exist are the same 404.
         """
-        found = (
-            AuthenticationRequest.objects.put_before(self.device.user)
-            .select_related("client__realm")
-            .filter(public_id=public_id)
-            .first()
-        )
+        found = own_request(self.device.user, public_id, self.now)
         if found is None:
             raise NotFound("there is no such request")
         return found

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from django_ciba.models import AuditEvent
+from django_ciba.models import AuditEvent, AuthenticationRequest
 from tests.provider import make_client, make_journey, make_realm, push_journey
 from tests.relying_party import RelyingParty
 from tests.unit.authentication_device.api.app import API
@@ -124,3 +124,21 @@ def test_a_denial_ends_it(alice: User, shop: RelyingParty) -> None:
     (request,) = app.waiting()
     assert app.answer(request, "denied")["outcome"] == "denied"
     assert shop.poll(begun["auth_req_id"]).json()["error"] == "access_denied"
+
+
+def test_what_a_push_told_of_and_was_asked_again_is_approved_once(
+    alice: User, shop: RelyingParty
+) -> None:
+    """A client's retry: the phone was told of the first, and the client polls for the second."""
+    app = printed_app()
+    app.enrol(code_for(alice), "Alice's phone")
+    shop.authenticate(binding_message="Order 17")
+    pushed = AuthenticationRequest.objects.get()
+    begun = shop.authenticate(binding_message="Order 17").json()
+
+    request = app.request(pushed.public_id)
+    assert request["times_asked"] == 2
+    number = begun["django_ciba_number"]
+    assert app.answer(request, "approved", number=number, amr=["fpt"])["outcome"] == "approved"
+    assert app.waiting() == []
+    assert shop.tokens(begun["auth_req_id"])["access_token"]

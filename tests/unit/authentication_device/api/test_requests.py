@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_ciba.journeys import Demand
@@ -82,6 +84,31 @@ def test_what_looks_the_same_is_listed_once(alice: User, app: App) -> None:
     newest = arrange.waiting(alice, likeness="same")
     (only,) = app.call("GET", "requests").json()["requests"]
     assert (only["id"], only["times_asked"]) == (str(newest.public_id), 2)
+
+
+def test_an_older_one_is_answered_with_the_newest(alice: User, app: App) -> None:
+    """What a push told of was asked again, and its app was told of that no more."""
+    older, newest = (arrange.waiting(alice, likeness="same") for _ in range(2))
+    found = app.call("GET", f"requests/{older.public_id}").json()
+    assert (found["id"], found["times_asked"]) == (str(newest.public_id), 2)
+    assert app.call("GET", f"requests/{newest.public_id}").json() == found
+
+
+def test_an_older_one_that_waits_no_more_is_itself(alice: User, app: App) -> None:
+    old = arrange.waiting(alice, likeness="same", seconds=-1)
+    for _ in range(2):
+        arrange.waiting(alice, likeness="same")
+    found = app.call("GET", f"requests/{old.public_id}").json()
+    assert (found["id"], found["times_asked"]) == (str(old.public_id), 1)
+    assert found["outcome"] == "expired"
+
+
+def test_one_request_costs_one_statement_besides_the_call_s_own(alice: User, app: App) -> None:
+    found = arrange.waiting(alice, likeness="same")
+    with CaptureQueriesContext(connection) as asked:
+        app.call("GET", f"requests/{found.public_id}")
+    about = [each for each in asked.captured_queries if "authenticationrequest" in each["sql"]]
+    assert len(about) == 1
 
 
 def test_authorization_details_are_said_in_words_and_in_full(alice: User, app: App) -> None:
