@@ -34,7 +34,6 @@ from django_ciba.journeys import (
     NotAnswerable,
     answer,
     demand_of,
-    passcode_methods,
 )
 from django_ciba.models import AuthenticationRequest
 
@@ -183,9 +182,7 @@ def _proof(
         passcode=given_passcode(request),
         second_factor=second_factor,
     )
-    if demand.passcode:
-        amr = [*amr, *passcode_methods(found)]
-    return Proof(evidence, authenticated_at, tuple(dict.fromkeys(amr)), prompt)
+    return Proof(evidence, authenticated_at, tuple(amr), prompt)
 
 
 def _refused(

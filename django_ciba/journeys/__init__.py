@@ -19,11 +19,10 @@ from django_ciba.journeys.passcode import (
     PasscodeRefused,
     enter_passcode,
     passcode_has_gone_out,
-    passcode_methods,
-    question_goes_by,
 )
 from django_ciba.journeys.picture import picture
 from django_ciba.journeys.progress import cancel, walk_due
+from django_ciba.journeys.question import passcode_methods, question_goes_by
 from django_ciba.journeys.registry import NODES, node
 from django_ciba.journeys.report import report
 from django_ciba.journeys.templates import TEMPLATES, Template

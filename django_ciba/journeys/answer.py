@@ -10,6 +10,7 @@ from django_ciba.hooks import hooks
 from django_ciba.journeys.demand import NOTHING, Evidence, demand_of, unmet, wrong
 from django_ciba.journeys.engine import Progress, walk
 from django_ciba.journeys.progress import cancel, store_progress
+from django_ciba.journeys.question import passcode_methods
 from django_ciba.models import AuditEvent, AuthenticationRequest, configuration
 from django_ciba.models.authentication_request import FAILURES
 
@@ -42,9 +43,10 @@ def answer(
 ) -> AuthenticationRequest:
     """Record the user's yes or no (`AuthenticationRequest.Answer`) and walk the journey on.
 
-    `authenticated_at` is when the user proved who they are, `amr` how (RFC 8176). `prompt` is which
-    prompt was answered (`AuthenticationRequest.prompt_number`): one form sent twice must not answer
-    the next prompt too. `evidence` is what an approval comes with, for what the prompt demands.
+    `authenticated_at` is when the user proved who they are, `amr` how (RFC 8176), without the
+    passcode that the prompt demands: that is added here. `prompt` is which prompt was answered
+    (`AuthenticationRequest.prompt_number`): one form sent twice must not answer the next prompt
+    too. `evidence` is what an approval comes with, for what the prompt demands.
     Returns the request as it now is. Raises NotAnswerable; of two answers the first counts.
 
     To requests that its user could not tell from this one a no is a no as well. A yes is one yes:
@@ -66,10 +68,22 @@ def answer(
                 if wrong_answer_counted(stored, fault, now):
                     raise NotAnswerable(f"wrong_{fault}")
                 continue
-            stored.authenticated_at, stored.amr = authenticated_at, list(amr)
+            stored.authenticated_at = authenticated_at
+            stored.amr = methods_shown(stored, evidence, amr)
         if _answered_with_its_likes(stored, verdict, now, vouched=evidence.vouched):
             return stored
     raise NotAnswerable("ended")
+
+
+def methods_shown(
+    stored: AuthenticationRequest, evidence: Evidence, amr: Sequence[str]
+) -> list[str]:
+    """RFC 8176 §1: `amr`, and what the passcode has shown that came with it; each once.
+
+    Wherever it was typed. Who vouches for the user has seen none.
+    """
+    typed = bool(demand_of(stored).passcode) and not evidence.vouched
+    return list(dict.fromkeys([*amr, *(passcode_methods(stored) if typed else ())]))
 
 
 def walked_on(

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
-from django.db import models
-
 from django_ciba.hooks import hooks
 from django_ciba.journeys.answer import walked_on, wrong_answer_counted
 from django_ciba.journeys.demand import Evidence, demand_of, wrong
-from django_ciba.models import AuthenticationRequest, Delivery, configuration
-from django_ciba.models.authentication_request import ASKED
+from django_ciba.journeys.question import question_went_by
+from django_ciba.models import AuthenticationRequest, configuration
 
 AGAIN: Final = 20  # another guess, or a timer, may move the request between our read and our write
 
@@ -32,34 +30,7 @@ class PasscodeRefused(Exception):
 
 def passcode_has_gone_out(found: AuthenticationRequest) -> bool:
     """Whether the passcode that `found` waits for has been handed to one channel at least."""
-    return asks_for_a_passcode(found) and bool(_question_went_by(found))
-
-
-def passcode_methods(found: AuthenticationRequest) -> list[str]:
-    """RFC 8176 §2: otp; and sms, where the passcode has gone by text message and no other way.
-
-    In: a request whose present prompt demands a passcode, wherever that is entered.
-    """
-    return ["otp", "sms"] if _question_went_by(found) == {"sms"} else ["otp"]
-
-
-def question_goes_by(found: AuthenticationRequest) -> frozenset[str]:
-    """Names of the channels of the last question, also where nobody has noted yet that it went."""
-    return frozenset(_last_question(found).values_list("channel", flat=True))
-
-
-def _question_went_by(found: AuthenticationRequest) -> frozenset[str]:
-    """Names of the channels that the last question of `found` has been handed to."""
-    gone = _last_question(found).filter(state=Delivery.State.DELIVERED)
-    return frozenset(gone.values_list("channel", flat=True))
-
-
-def _last_question(found: AuthenticationRequest) -> "models.QuerySet[Delivery]":
-    return Delivery.objects.filter(
-        authentication_request_id=found.pk,
-        kind=Delivery.Kind.PROMPT,
-        round=found.memory.get(ASKED, 1),
-    )
+    return asks_for_a_passcode(found) and bool(question_went_by(found))
 
 
 def enter_passcode(

@@ -9,9 +9,15 @@ from django_ciba.models import AuthenticationRequest, Delivery
 from django_ciba.models.authentication_request import ASKED, ROUNDS
 from tests.unit.authentication_device import test_link as links
 from tests.unit.authentication_device import test_passcode as passcodes
+from tests.unit.authentication_device.api.app import App, enrolled
 from tests.unit.authentication_device.test_decisions import stored
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def api_app(alice: User) -> App:
+    return enrolled(alice)
 
 
 def sent(found: AuthenticationRequest, channel: str, round_: int) -> None:
@@ -27,6 +33,13 @@ def sent(found: AuthenticationRequest, channel: str, round_: int) -> None:
         due_at=timezone.now(),
         created_at=timezone.now(),
     )
+
+
+def test_a_passcode_counts_alike_wherever_it_is_typed(alice: User, api_app: App) -> None:
+    found = passcodes.asked(alice)
+    sent(found, "sms", 2)
+    assert api_app.answer(found, passcode="123456").status_code == 200
+    assert stored(found).amr == ["pop", "otp", "sms"]
 
 
 @pytest.mark.parametrize(
