@@ -69,8 +69,13 @@ def the_device_of_the_key(proof: Proof) -> Device:
     """RFC 7638: the device with that thumbprint; one that was removed is none."""
     found = Device.objects.select_related("user").filter(thumbprint=proof.jkt).first()
     if found is None:
-        raise UnknownDevice("no device is enrolled with the key of this proof")
+        raise unknown_device()
     return found
+
+
+def unknown_device() -> UnknownDevice:
+    """It never was, or has been removed, be it while its call was being answered."""
+    return UnknownDevice("no device is enrolled with the key of this proof")
 
 
 def the_user_may_sign_in(user: AbstractBaseUser) -> None:

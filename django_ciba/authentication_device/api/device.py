@@ -7,8 +7,9 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from django_ciba.authentication_device.api import serializers
+from django_ciba.authentication_device.api.authentication import unknown_device
 from django_ciba.authentication_device.api.enrolment import busy, set_push
-from django_ciba.authentication_device.api.members import the_name, the_push
+from django_ciba.authentication_device.api.members import Push, the_name, the_push
 from django_ciba.authentication_device.api.openapi import described
 from django_ciba.authentication_device.api.representations import device_members
 from django_ciba.authentication_device.api.view import DeviceView
@@ -41,17 +42,9 @@ class DeviceDetailView(DeviceView):
         sent = json_object(request._request)
         if not {"name", "push"} & set(sent):
             raise InvalidRequest("send name, or push, or both")
-        name = the_name(sent) if "name" in sent else self.device.name
+        name = the_name(sent) if "name" in sent else None
         push = the_push(sent) if "push" in sent else None
-        self.device.name, changed = name, ["name"]
-        try:
-            with transaction.atomic(using=router.db_for_write(Device)):
-                if push is not None:
-                    set_push(self.device, push)
-                    changed += ["channel", "address", "address_digest"]
-                self.device.save(update_fields=changed)
-        except IntegrityError:
-            raise busy() from None
+        change(self.device, name, push)
         return answered(device_members(self.device))
 
     @described(
@@ -66,3 +59,24 @@ class DeviceDetailView(DeviceView):
         Device.objects.remove(removed, self.now)
         logger.info("device %s removed itself", removed.public_id)
         return no_content()
+
+
+def change(device: Device, name: str | None, push: Push | None) -> None:
+    """Store what was sent, and nothing else: the user may be changing the rest at this moment.
+
+    Raises UnknownDevice if it has been removed meanwhile.
+    """
+    changed: list[str] = []
+    if name is not None:
+        device.name = name
+        changed += ["name"]
+    try:
+        with transaction.atomic(using=router.db_for_write(Device)):
+            if push is not None:
+                set_push(device, push)
+                changed += ["channel", "address", "address_digest"]
+            values = {each: getattr(device, each) for each in changed}
+            if not Device.objects.filter(pk=device.pk).update(**values):
+                raise unknown_device()
+    except IntegrityError:
+        raise busy() from None
