@@ -1,7 +1,8 @@
 """Walks a request through its journey until a node waits or an end is reached.
 
-Pure: it reads the request as it is in memory, and says what should become of it. Whoever asked
-stores that by one conditional update.
+It stores nothing: it changes the request in memory, and says what should become of it. Whoever
+asked stores that by one conditional update. Nodes may look things up, as how a user is reached,
+and a node of the site's own may do what it likes.
 """
 
 import json

@@ -1,7 +1,7 @@
 """What happened, for those who must look back: written once, never changed."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import models
@@ -9,6 +9,8 @@ from django.db import models
 from django_ciba.models.authentication_request import AuthenticationRequest
 from django_ciba.models.client import Client
 from django_ciba.models.prompt_limits import PromptLimits
+
+WHO_WAS_ASKED: Final[Any] = object()  # None is nobody that we know
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
@@ -18,13 +20,16 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         now: datetime,
         *,
         of: AuthenticationRequest | None = None,
-        user_id: Any = None,
+        user_id: Any = WHO_WAS_ASKED,
         client: Client | None = None,
         **detail: Any,
     ) -> None:
-        """Write one event down. `of` names its client and user too; `detail` holds no secret."""
-        if of is not None and user_id is None:
-            user_id = of.user_id
+        """Write one event down. `detail` holds no secret.
+
+        `of` names its client too, and its user where `user_id` does not say who else it was.
+        """
+        if user_id is WHO_WAS_ASKED:
+            user_id = of.user_id if of is not None else None
         client_pk = client.pk if client is not None else of.client_id if of is not None else None
         self.create(
             event=event,

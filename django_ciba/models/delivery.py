@@ -1,6 +1,8 @@
 """The outbox: a message that must go out, written in the transaction that made it due.
 
-Prompts to users, and ping and push to relying parties.
+Prompts to users, and ping and push to relying parties. A prompt may carry a passcode or the secret
+of a link, and notes which devices have it; a push carries tokens. Neither is kept longer than it
+takes.
 """
 
 from datetime import datetime, timedelta
@@ -96,7 +98,8 @@ class Delivery(models.Model):
     channel = models.CharField(
         max_length=200,
         blank=True,
-        help_text="Of a prompt: console, email, or a dotted path. Ping and push go to the client.",
+        help_text="Of a prompt: console, email, webpush, fcm, apns, sms, or a dotted path. "
+        "Ping and push go to the client.",
     )
     round = models.PositiveIntegerField(
         default=1, help_text="A journey that prompts again starts another round."
@@ -107,7 +110,8 @@ class Delivery(models.Model):
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     problem = models.CharField(max_length=300, blank=True, help_text="What the last attempt met.")
-    # What a push carries, kept until the client has acknowledged it: a retry sends the same.
+    # What a push carries, kept until the client has acknowledged it: a retry sends the same. Of a
+    # prompt its passcode or link, and which devices have taken it, as JSON, until it has ended.
     payload = EncryptedTextField(blank=True, default="", editable=False)
 
     objects = DeliveryQuerySet.as_manager()

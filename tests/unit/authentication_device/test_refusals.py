@@ -142,6 +142,7 @@ def test_nobody_in_particular_is_named_so(alice: User) -> None:
     Client().get(page(found), headers={"sec-fetch-dest": "iframe"})
     event = AuditEvent.objects.get()
     assert event.detail == {"reason": "framed", "anonymous": True}
+    assert event.user is None, "and least of all the one who was asked"
     assert event.client_id == found.client_id
 
 
