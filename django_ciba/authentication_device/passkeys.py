@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils.crypto import salted_hmac
@@ -33,7 +34,11 @@ INSTALLED: Final = find_spec("webauthn") is not None
 
 if TYPE_CHECKING or INSTALLED:
     import webauthn
-    from webauthn.helpers import bytes_to_base64url
+    from webauthn.helpers import (
+        bytes_to_base64url,
+        parse_cbor,
+        parse_registration_credential_json,
+    )
     from webauthn.helpers.exceptions import WebAuthnException
     from webauthn.helpers.structs import (
         AuthenticatorSelectionCriteria,
@@ -138,6 +143,8 @@ def registered(
     row = _used_up(user, challenge, now)
     given = _parsed(credential)
     try:
+        if not _attests_nothing(given):
+            raise PasskeyRefused("passkey_refused")
         verified = webauthn.verify_registration_response(
             credential=given,
             expected_challenge=_for_registration(row),
@@ -248,6 +255,18 @@ def _parsed(credential: str) -> dict[str, Any]:
     return found
 
 
+def _attests_nothing(given: dict[str, Any]) -> bool:
+    """WebAuthn §5.1.3: what a browser hands over where no attestation is asked for.
+
+    That is `none`, or `packed` by the passkey's own key. No certificate is among it, so those of a
+    stranger are not even read.
+    """
+    said = parse_cbor(parse_registration_credential_json(given).response.attestation_object)
+    if said["fmt"] == "packed":
+        return "x5c" not in said["attStmt"]
+    return bool(said["fmt"] == "none")
+
+
 def _is_id(named: str) -> bool:
     """What a database may be asked for: NUL bytes are not among it."""
     return (
@@ -278,5 +297,17 @@ def _transports(given: dict[str, Any]) -> Sequence[str]:
 
 
 def _faults() -> tuple[type[Exception], ...]:
-    """What the library raises for input that is wrong, or is no WebAuthn at all."""
-    return (WebAuthnException, ValueError, TypeError, KeyError, AttributeError, IndexError)
+    """What the library raises for input that is wrong, or is no WebAuthn at all.
+
+    What it leaves to `cryptography` is refused in that one's words.
+    """
+    return (
+        WebAuthnException,
+        InvalidSignature,
+        UnsupportedAlgorithm,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        IndexError,
+    )

@@ -5,17 +5,29 @@ import hashlib
 import json
 import secrets
 import struct
+from datetime import UTC, datetime
 from typing import Any
 
 import cbor2
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 UP, UV, BE, BS, AT = 0x01, 0x04, 0x08, 0x10, 0x40
 
 
 def b64(octets: bytes) -> str:
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def of_an_unknown_key() -> bytes:
+    """A certificate, DER, whose key is of an algorithm that nobody knows."""
+    key, nobody = ed25519.Ed25519PrivateKey.generate(), x509.Name([])
+    since, until = datetime(2026, 1, 1, tzinfo=UTC), datetime(2046, 1, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder(nobody, nobody, key.public_key(), 1, since, until)
+    ed25519_oid, unknown = bytes.fromhex("06032b6570"), bytes.fromhex("06032b657f")
+    return made.sign(key, None).public_bytes(Encoding.DER).replace(ed25519_oid, unknown)
 
 
 class Authenticator:
@@ -30,6 +42,8 @@ class Authenticator:
         self.verifies_user = True
         self.synced = synced
         self.signs_with = self.key
+        self.attestation_format = "none"
+        self.certificates: list[bytes] | None = None
 
     @property
     def name(self) -> str:
@@ -41,7 +55,12 @@ class Authenticator:
         numbers = self.key.public_key().public_numbers()
         cose = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32), -3: numbers.y.to_bytes(32)}
         attested = bytes(16) + struct.pack(">H", 32) + self.credential_id + bytes(cbor2.dumps(cose))
-        attestation = {"fmt": "none", "attStmt": {}, "authData": self._data(AT) + attested}
+        data = self._data(AT) + attested
+        attestation = {
+            "fmt": self.attestation_format,
+            "attStmt": self._statement(data, client_data),
+            "authData": data,
+        }
         response = {
             "clientDataJSON": b64(client_data),
             "attestationObject": b64(cbor2.dumps(attestation)),
@@ -53,16 +72,24 @@ class Authenticator:
         """WebAuthn §5.1.4: what navigator.credentials.get() resolves to, as JSON."""
         client_data = self._client_data("webauthn.get", options)
         data = self._data()
-        signature = self.signs_with.sign(
-            data + hashlib.sha256(client_data).digest(), ec.ECDSA(SHA256())
-        )
         response = {
             "clientDataJSON": b64(client_data),
             "authenticatorData": b64(data),
-            "signature": b64(signature),
+            "signature": b64(self._signature(data, client_data)),
             "userHandle": None,
         }
         return self._credential(response)
+
+    def _statement(self, data: bytes, client_data: bytes) -> dict[str, Any]:
+        """WebAuthn §8.2: of oneself, or by a certificate; §8.7: nothing."""
+        if self.attestation_format == "none":
+            return {}
+        statement: dict[str, Any] = {"alg": -7, "sig": self._signature(data, client_data)}
+        return statement if self.certificates is None else {**statement, "x5c": self.certificates}
+
+    def _signature(self, data: bytes, client_data: bytes) -> bytes:
+        """WebAuthn §6.3.2, §6.5: over what the authenticator and the browser say."""
+        return self.signs_with.sign(data + hashlib.sha256(client_data).digest(), ec.ECDSA(SHA256()))
 
     def _client_data(self, kind: str, options: dict[str, Any]) -> bytes:
         said = {"type": kind, "challenge": options["challenge"], "origin": self.origin}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.contrib.auth.models import User
 from django.test import Client
@@ -17,7 +18,11 @@ from django_ciba.authentication_device.passkeys import CHALLENGE_LIFETIME, user_
 from django_ciba.journeys import Demand
 from django_ciba.models import AuditEvent, AuthenticationRequest, Passkey, PasskeyChallenge
 from tests.unit.authentication_device import arrange
-from tests.unit.authentication_device.authenticator import Authenticator, b64
+from tests.unit.authentication_device.authenticator import (
+    Authenticator,
+    b64,
+    of_an_unknown_key,
+)
 from tests.unit.authentication_device.conftest import signed_in
 from tests.unit.authentication_device.test_decisions import assert_untouched, page, stored
 from tests.unit.authentication_device.test_refusals import noted
@@ -46,6 +51,27 @@ def another_key(device: Authenticator) -> None:
 
 def counted_back(device: Authenticator) -> None:
     device.counter = 4
+
+
+def vouched_for_by_an_unknown_key(device: Authenticator) -> None:
+    device.attestation_format, device.certificates = "packed", [of_an_unknown_key()]
+
+
+def vouched_for_by_nobody(device: Authenticator) -> None:
+    device.attestation_format, device.certificates = "packed", []
+
+
+def vouched_for_by_a_u2f_key(device: Authenticator) -> None:
+    device.attestation_format, device.certificates = "fido-u2f", [of_an_unknown_key()]
+
+
+def of_an_unknown_format(device: Authenticator) -> None:
+    device.attestation_format = "wax seal"
+
+
+def of_itself_by_another_key(device: Authenticator) -> None:
+    device.attestation_format = "packed"
+    another_key(device)
 
 
 def registered(browser: Client, device: Authenticator, name: str = "Telephone") -> Any:
@@ -124,7 +150,19 @@ def test_a_passkey_is_stored_under_its_name(browser: Client, alice: User) -> Non
     assert "Alice&#x27;s &lt;telephone&gt;" in text
 
 
-@pytest.mark.parametrize("fault", [no_verification, another_origin, another_site])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        no_verification,
+        another_origin,
+        another_site,
+        vouched_for_by_an_unknown_key,
+        vouched_for_by_nobody,
+        vouched_for_by_a_u2f_key,
+        of_an_unknown_format,
+        of_itself_by_another_key,
+    ],
+)
 def test_a_passkey_that_was_made_wrongly_is_refused(browser: Client, fault: Fault) -> None:
     device = Authenticator()
     fault(device)
@@ -132,6 +170,24 @@ def test_a_passkey_that_was_made_wrongly_is_refused(browser: Client, fault: Faul
     assert answer.status_code == 422
     assert "The passkey was not saved, since it could not be verified." in answer.content.decode()
     assert not Passkey.objects.exists()
+
+
+def test_a_passkey_may_attest_itself(browser: Client) -> None:
+    """WebAuthn §5.1.3: what a browser lets through where no attestation is asked for."""
+    device = Authenticator()
+    device.attestation_format = "packed"
+    assert registered(browser, device).status_code == 303
+    assert Passkey.objects.get().credential_id == device.name
+
+
+def test_what_the_site_has_no_algorithm_for_is_refused(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(**given: Any) -> None:
+        raise UnsupportedAlgorithm("ed25519 is not supported by this version of OpenSSL.")
+
+    monkeypatch.setattr(passkeys.webauthn, "verify_registration_response", unsupported)
+    assert registered(browser, Authenticator()).status_code == 422
 
 
 def test_one_that_another_user_has_is_refused(bob: User, device: Authenticator) -> None:
