@@ -22,14 +22,16 @@ class MutedClientQuerySet(models.QuerySet["MutedClient"]):
         """Keep that client from asking that user; None for `until` is until it is let again.
 
         One row for both: a mute that holds longer stands, and one that would end sooner does not
-        shorten it.
+        shorten it; of two at once, too.
         """
         rows = self.filter(user=user, client=client, until__isnull=False)
         shorter = rows if until is None else rows.filter(until__lt=until)
-        if not shorter.update(because=because, created_at=now, until=until):
-            insert_once(
-                self.model(user=user, client=client, because=because, created_at=now, until=until)
-            )
+        if shorter.update(because=because, created_at=now, until=until):
+            return
+        row = self.model(user=user, client=client, because=because, created_at=now, until=until)
+        if not insert_once(row):
+            # There is one that holds longer; or one that came in since, and may be shorter.
+            shorter.update(because=because, created_at=now, until=until)
 
     def unmute(self, user: Any, client: Client) -> bool:
         """Let that client ask that user again; whether it was kept from it."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection
 
 from django_ciba.due import run_due
 from django_ciba.journeys import NotAnswerable, mute, report, unmute
@@ -211,3 +212,22 @@ def test_a_mute_without_an_end_outlasts_one_with(client: Client, alice: Abstract
     mute(alice, client, now=after(1))
     mute(alice, client, now=after(2), until=after(90))
     assert MutedClient.objects.get().until is None
+
+
+@pytest.mark.parametrize("until", [None, 90])
+def test_of_two_mutes_at_once_the_longer_holds(
+    client: Client, alice: AbstractBaseUser, until: int | None
+) -> None:
+    """The shorter one lands between the other's UPDATE, which finds no row, and its INSERT."""
+    meanwhile = [after(60)]
+
+    def overtaken(execute: Any, sql: str, *rest: Any) -> Any:
+        if meanwhile and sql.startswith("INSERT") and MutedClient._meta.db_table in sql:
+            mute(alice, client, now=after(0), until=meanwhile.pop())
+        return execute(sql, *rest)
+
+    longer = None if until is None else after(until)
+    with connection.execute_wrapper(overtaken):
+        mute(alice, client, now=after(0), until=longer)
+    assert not meanwhile
+    assert MutedClient.objects.get().until == longer
