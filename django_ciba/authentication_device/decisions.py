@@ -120,8 +120,7 @@ def _take_answer(request: HttpRequest, found: AuthenticationRequest, now: dateti
     """
     verdict = given_verdict(request)
     if not verdict:
-        context = {"card": Card(found, now), "problem": "no_verdict"}
-        return page_response(request, "request.html", context, status=400)
+        return _refused(request, found, "no_verdict", now)
     try:
         proof = _proof(request, found, verdict, now)
         answer(

@@ -18,7 +18,8 @@ from django_ciba.models import AuditEvent, AuthenticationRequest
 # RFC 9110 §15.5: an answer that contradicts the one on record, or is for a question that has been
 # replaced, is a conflict; one to a request that has run out, or was ended by others, comes to
 # something that is gone; one that lacks what it must come with, or has it wrong, is understood and
-# not processed (422); and where the user must do something elsewhere first, it is forbidden (403).
+# not processed (422); where the user must do something elsewhere first, it is forbidden (403); and
+# a form without a verdict is no answer (400).
 REFUSALS: Final = {
     "answered": 409,
     "ended": 410,
@@ -29,6 +30,7 @@ REFUSALS: Final = {
     "needs_passcode": 422,
     "needs_passkey": 422,
     "needs_second_factor": 403,
+    "no_verdict": 400,
     "not_prompted": 404,
     "passkey_refused": 422,
     "prompted_again": 409,

@@ -240,6 +240,20 @@ def test_an_answer_that_names_no_verdict_is_refused(
     assert_untouched(found)
 
 
+def test_a_form_without_a_verdict_hears_what_came_of_a_request_that_is_over(
+    browser: Client, alice: User
+) -> None:
+    expired, denied = arrange.waiting(alice, seconds=-1), arrange.waiting(alice)
+    answered(browser, denied, "denied")
+    for found, says in ((expired, "<h1>Time ran out</h1>"), (denied, "<h1>Denied</h1>")):
+        answer = browser.post(page(found), {})
+        assert answer.status_code == 400
+        text = answer.content.decode()
+        assert says in text
+        assert 'name="verdict"' not in text
+        assert "Your answer" not in text
+
+
 # --- answers -----------------------------------------------------------------------------------
 
 

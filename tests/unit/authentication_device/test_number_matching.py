@@ -125,4 +125,4 @@ def test_beside_another_proof_the_number_is_typed(alice: User) -> None:
 
 def test_every_reason_to_refuse_has_its_status() -> None:
     assert REFUSALS["wrong_number"] == REFUSALS["needs_number"] == 422
-    assert set(REFUSALS.values()) == {403, 404, 409, 410, 422}
+    assert set(REFUSALS.values()) == {400, 403, 404, 409, 410, 422}
