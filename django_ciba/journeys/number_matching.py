@@ -22,8 +22,9 @@ def new_number() -> str:
 def choices(found: AuthenticationRequest) -> list[str]:
     """The request's number among others, in ascending order.
 
-    The others are the same each time that the page is loaded, or the one that stays would be known
-    for the right one.
+    The others are the same each time that the page is loaded, and for each prompt, or the one that
+    stays would be known for the right one: the number itself is the request's, since its client is
+    told once.
     """
     seed = f"django_ciba.journeys.number_matching\0{secret_keys()[0]}\0{found.public_id}"
     among, round_ = {found.number}, 0

@@ -14,6 +14,7 @@ from django_ciba.hooks import CibaHooks
 from django_ciba.journeys import (
     Evidence,
     NotAnswerable,
+    choices,
     demand_of,
     document_problems,
     walk_due,
@@ -638,6 +639,53 @@ def test_who_has_said_no_is_not_asked_again(client: Client, alice: AbstractBaseU
     assert path(answered)[1:] == [("verify", "failure"), ("again", "reject")]
     assert answered.status == Status.DENIED
     assert Delivery.objects.filter(round=2).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "outcome", "prompts"), [("pick", "reject", 1), ("type", "retry", 2)]
+)
+def test_who_has_picked_a_wrong_number_is_not_asked_again(
+    client: Client, alice: AbstractBaseUser, entry: str, outcome: str, prompts: int
+) -> None:
+    """It would be the same number among the same three: the third tap at the latest is right."""
+    document = push_journey(120)
+    number = {"push_type": "challenge", "number_entry": entry}
+    document["nodes"]["send"]["config"] = {**document["nodes"]["send"]["config"], **number}
+    document["nodes"]["verify"]["outcomes"]["failure"] = "again"
+    document["nodes"]["again"] = {
+        "type": "RetryLimitDecision",
+        "outcomes": {"retry": "send", "reject": "@failure"},
+    }
+    assert list(document_problems(document)) == []
+    found = begin(document, client, alice)
+    wrong = next(each for each in choices(found) if each != found.number)
+    with pytest.raises(NotAnswerable, match="wrong_number"):
+        say(found, Answer.APPROVED, after(10), evidence=Evidence(number=wrong))
+    now = stored(found)
+    assert [outcome for node, outcome in path(now) if node == "again"] == [outcome]
+    assert [outcome for node, outcome in path(now) if node == "send"] == ["sent"] * prompts
+    assert (now.status, now.answer) == (
+        (Status.FAILED, Answer.FAILED) if entry == "pick" else (Status.PENDING, "")
+    )
+
+
+def test_who_has_not_answered_may_be_asked_for_the_number_again(
+    client: Client, alice: AbstractBaseUser
+) -> None:
+    document = push_journey(120)
+    document["nodes"]["send"]["config"]["push_type"] = "challenge"
+    document["nodes"]["verify"]["outcomes"]["expired"] = "again"
+    document["nodes"]["again"] = {
+        "type": "RetryLimitDecision",
+        "outcomes": {"retry": "send", "reject": "@failure"},
+    }
+    found = begin(document, client, alice)
+    offered = choices(found)
+    walk_due(found.pk, after(120))
+    now = stored(found)
+    assert [outcome for node, outcome in path(now) if node == "again"] == ["retry"]
+    assert now.prompted_at == after(120)
+    assert choices(now) == offered
 
 
 @pytest.mark.parametrize("limit", [0, -1, "3", None])

@@ -61,7 +61,7 @@ def test_who_reports_after_a_wrong_number_is_not_prompted_again(
     client: Client, alice: AbstractBaseUser
 ) -> None:
     document = copy.deepcopy(PROMPTS_TWICE)
-    document["nodes"]["send"]["config"] = {"push_type": "challenge"}
+    document["nodes"]["send"]["config"] = {"push_type": "challenge", "number_entry": "type"}
     found = begin(document, client, alice)
     with pytest.raises(NotAnswerable):
         say(found, Answer.APPROVED, after(10), evidence=Evidence(number="1"))
