@@ -36,14 +36,21 @@ def inbox(request: HttpRequest) -> HttpResponse:
 def waiting(request: HttpRequest, public_id: UUID | None = None) -> JsonResponse:
     """What waits, by name, and where the page's script finds its card; or whether that one does.
 
+    `prompt` says which of its prompts waits: for one that is asked again there is another card.
     The script asks every two seconds, so this is one indexed query, and it has no ETag: finding out
     that nothing has changed would cost the same, and save some eighty bytes.
     """
     rows = AuthenticationRequest.objects.waiting_for(signed_in_user(request), timezone.now())
     if public_id is not None:
         rows = rows.filter(public_id=public_id)
-    names = rows.values_list("public_id", flat=True)[:MOST_WAITING]
-    cards = [{"id": each, "card": reverse("ciba_device:card", args=[each])} for each in names]
+    cards = [
+        {
+            "id": row.public_id,
+            "prompt": row.prompt_number,
+            "card": reverse("ciba_device:card", args=[row.public_id]),
+        }
+        for row in rows.only("public_id", "memory")[:MOST_WAITING]
+    ]
     return JsonResponse({"login": login_name(request), "waiting": cards})
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from django_ciba.journeys import answer
 from django_ciba.models import AuthenticationRequest
+from django_ciba.models.authentication_request import ROUNDS
 from tests.plugin import PREFIX
 from tests.unit.authentication_device import arrange
 
@@ -44,6 +46,26 @@ def stored(found: AuthenticationRequest) -> tuple[str, str]:
 def answer_elsewhere(found: AuthenticationRequest, verdict: str = "approved") -> None:
     now = timezone.now()
     answer(found, verdict, now=now, authenticated_at=now, amr=["pwd"])
+
+
+def ask_again(found: AuthenticationRequest) -> None:
+    """As its journey does: another prompt of the same request, good for another minute."""
+    now = timezone.now()
+    AuthenticationRequest.objects.filter(pk=found.pk).update(
+        prompted_at=now,
+        prompt_until=now + timedelta(seconds=60),
+        memory={ROUNDS: found.prompt_number + 1},
+    )
+
+
+def approve_the_second(page: Page, found: AuthenticationRequest) -> None:
+    """Once what has just moved takes an answer."""
+    expect(page.locator("[data-request]")).to_have_attribute("data-prompt", "2")
+    expect(page.locator("[data-request]")).to_have_count(1)
+    page.wait_for_timeout(800)
+    press(page, "Approve")
+    expect(page.get_by_role("heading", name="Approved")).to_be_visible()
+    assert stored(found) == ("authorized", "approved")
 
 
 def press(page: Page, name: str) -> None:
@@ -221,6 +243,50 @@ def test_the_countdown_ends_in_the_list(page: Page, alice: User) -> None:
     expect(page.get_by_role("button", name=re.compile("^Approve"))).to_be_hidden()
     expect(page).to_have_title(NOTHING)
     assert stored(found) == ("pending", "")
+
+
+def test_what_has_run_out_and_is_asked_again_can_be_answered(page: Page, alice: User) -> None:
+    now = timezone.now()
+    soon = now + timedelta(seconds=3)
+    found = arrange.waiting(alice, seconds=300, prompt_until=soon, memory={ROUNDS: 1})
+    page.goto("/ciba/")
+    ran_out = page.get_by_text("Time ran out. Nothing was approved.").last
+    expect(ran_out).to_be_visible()
+    ask_again(found)
+    expect(ran_out).to_be_hidden()
+    expect(page.locator("[aria-live=polite]")).to_contain_text(ASKS)
+    expect(page).to_have_title(ASKS)
+    approve_the_second(page, found)
+
+
+def test_the_form_of_a_question_that_is_asked_again_is_replaced(page: Page, alice: User) -> None:
+    """Where it was, and with the keyboard where it was; the others stay as they are."""
+    found = arrange.waiting(alice, memory={ROUNDS: 1})
+    page.goto("/ciba/")
+    page.get_by_role("button", name=re.compile("^Approve")).focus()
+    ask_again(found)
+    expect(page.get_by_role("heading", level=2, name=ASKS)).to_be_focused()
+    approve_the_second(page, found)
+
+
+@pytest.mark.parametrize("address", ["/ciba/", "own"])
+def test_a_question_that_is_asked_once_stays_as_it_is(
+    page: Page, alice: User, address: str
+) -> None:
+    found = arrange.waiting(alice, memory={ROUNDS: 1})
+    page.goto(own_page(found) if address == "own" else address)
+    page.evaluate("document.querySelector('[data-request]').dataset.mark = 'the same'")
+    for _ in range(2):
+        with page.expect_response("**/waiting.json"):
+            pass
+    assert page.locator("[data-mark]").count() == 1
+
+
+def test_its_own_page_shows_the_question_that_is_asked_again(page: Page, alice: User) -> None:
+    found = arrange.waiting(alice, memory={ROUNDS: 1})
+    page.goto(own_page(found))
+    ask_again(found)
+    approve_the_second(page, found)
 
 
 def test_the_countdown_ends_on_its_own_page(page: Page, alice: User) -> None:

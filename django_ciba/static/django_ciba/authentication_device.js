@@ -85,20 +85,36 @@
     return answer;
   }
 
+  const cardOf = (id) => document.getElementById(`request-${id}`);
+
+  // A question that is asked again has another number, and the card before it takes no answer.
+  function isShown(id, prompt) {
+    const card = cardOf(id);
+    return card && !card.classList.contains("is-over") && card.dataset.prompt === String(prompt);
+  }
+
+  function put(fresh, before) {
+    if (!before) return cards.append(fresh);
+    const held = before.contains(document.activeElement);
+    before.replaceWith(fresh);
+    if (held) fresh.querySelector("[tabindex]")?.focus();
+  }
+
   async function show(waiting) {
     const names = new Set(waiting.map((each) => each.id));
     for (const card of open()) {
       if (!names.has(card.dataset.request)) end(card, "gone");
     }
-    for (const { id, card } of inbox.dataset.alone ? [] : waiting) {
-      if (document.getElementById(`request-${id}`)) continue;
+    for (const { id, prompt, card } of waiting) {
+      if (isShown(id, prompt)) continue;
+      if (inbox.dataset.alone) return location.replace(location.pathname); // never a POST
       const answer = await get(card);
       if (!answer.ok || answering) continue; // answered in between
       const rendered = document.createElement("template");
       rendered.innerHTML = await answer.text();
       const fresh = rendered.content.querySelector("[data-request]");
+      put(fresh, cardOf(id));
       for (const over of cards.querySelectorAll(".is-over")) over.remove();
-      cards.append(fresh);
       localTimes(fresh);
       settle();
       count();

@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from django_ciba.authentication_device.presentation import Card
 from django_ciba.models import AuditEvent, AuthenticationRequest
+from django_ciba.models.authentication_request import ROUNDS
 from tests.unit.authentication_device import arrange
 
 pytestmark = pytest.mark.django_db
@@ -79,13 +80,13 @@ def test_only_what_waits_for_this_user_is_listed(browser: Client, alice: User, b
 def test_the_script_gets_a_name_and_an_address_and_nothing_of_the_content(
     browser: Client, alice: User
 ) -> None:
-    found = arrange.waiting(alice)
+    found = arrange.waiting(alice, memory={ROUNDS: 2})
     answer = browser.get("/ciba/waiting.json")
     own = f"/ciba/requests/{found.public_id}/"
     assert answer["Content-Type"] == "application/json"
     assert answer.json() == {
         "login": ANY,
-        "waiting": [{"id": str(found.public_id), "card": f"{own}card/"}],
+        "waiting": [{"id": str(found.public_id), "prompt": 2, "card": f"{own}card/"}],
     }
     arrange.waiting(alice)
     assert browser.get(f"{own}waiting.json").json() == answer.json()
@@ -93,12 +94,16 @@ def test_the_script_gets_a_name_and_an_address_and_nothing_of_the_content(
 
 
 def test_a_card_is_the_same_in_the_list_and_alone(browser: Client, alice: User) -> None:
-    found = arrange.waiting(alice)
+    found = arrange.waiting(alice, memory={ROUNDS: 2})
     card = browser.get(f"/ciba/requests/{found.public_id}/card/").content.decode()
     assert card.strip().startswith("<article")
     assert card.count("data-request=") == 1
     assert "csrfmiddlewaretoken" in card
-    for name in ('name="verdict" value="approved"', 'name="verdict" value="denied"'):
+    for name in (
+        'data-prompt="2"',
+        'name="verdict" value="approved"',
+        'name="verdict" value="denied"',
+    ):
         assert name in card
         assert name in browser.get("/ciba/").content.decode()
 
