@@ -20,7 +20,12 @@ from django_ciba.authentication_device.pages import (
     see,
     signed_in_user,
 )
-from django_ciba.authentication_device.presentation import Card, Outcome
+from django_ciba.authentication_device.presentation import (
+    Card,
+    Outcome,
+    cards_to_answer,
+    outcome,
+)
 from django_ciba.authentication_device.refusals import (
     REFUSALS,
     TELLING,
@@ -64,11 +69,11 @@ def request_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if answers_by_address(request):
         note_refusal(request, found, "get", now)
         return refused_page(request, "get", status=400)
-    card = Card(found, now)
-    if card.outcome == Outcome.WAITING:
+    if outcome(found, now) == Outcome.WAITING:
         newest = to_be_answered(found, now)
         if newest.pk != found.pk:
             return HttpResponseRedirect(reverse("ciba_device:request", args=[newest.public_id]))
+        (card,) = cards_to_answer([found], now)
         return page_response(request, "request.html", {"card": card})
     return _outcome_page(request, found, now)
 
@@ -78,9 +83,10 @@ def card(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The card alone, for the page's script to put into the list; 404 when it waits no longer."""
     now = timezone.now()
     found = own_request(signed_in_user(request), public_id, now)
-    if found is None or Card(found, now).outcome != Outcome.WAITING:
+    if found is None or outcome(found, now) != Outcome.WAITING:
         return HttpResponse(status=404)
-    return page_response(request, "card.html", {"card": Card(found, now)})
+    (shown,) = cards_to_answer([found], now)
+    return page_response(request, "card.html", {"card": shown})
 
 
 def not_found(request: HttpRequest, public_id: UUID) -> HttpResponse:
@@ -188,9 +194,9 @@ def _refused(
     request: HttpRequest, found: AuthenticationRequest, reason: str, now: datetime
 ) -> HttpResponse:
     """Nothing was approved; the page says why, and what to do, with the request still before it."""
-    shown = Card(found, now)
-    if shown.outcome != Outcome.WAITING or reason in ("user_locked", "ended"):
+    if outcome(found, now) != Outcome.WAITING or reason in ("user_locked", "ended"):
         return _outcome_page(request, found, now, reason)
+    (shown,) = cards_to_answer([found], now)
     here, way = reverse("ciba_device:request", args=[found.public_id]), None
     if reason == "login_too_old":
         way = step_up().sign_in_again_url(request, here)

@@ -16,7 +16,7 @@ from django_ciba.authentication_device.pages import (
     page_response,
     signed_in_user,
 )
-from django_ciba.authentication_device.presentation import Card
+from django_ciba.authentication_device.presentation import Card, cards_to_answer
 from django_ciba.models import AuditEvent, AuthenticationRequest
 
 ON_A_PAGE: Final = 20
@@ -28,8 +28,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     rows = AuthenticationRequest.objects.waiting_for(signed_in_user(request), now)
     shown = rows.times_asked(now).select_related("client")[:MOST_WAITING]
-    cards = [Card(row, now) for row in shown]
-    return page_response(request, "inbox.html", {"cards": cards})
+    return page_response(request, "inbox.html", {"cards": cards_to_answer(shown, now)})
 
 
 @device_data

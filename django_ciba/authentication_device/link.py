@@ -26,7 +26,7 @@ from django_ciba.authentication_device.decisions import (
     why_not,
 )
 from django_ciba.authentication_device.pages import open_page, page_response, refused_page, see
-from django_ciba.authentication_device.presentation import Card, Outcome
+from django_ciba.authentication_device.presentation import Outcome, cards_to_answer
 from django_ciba.authentication_device.refusals import (
     REFUSALS,
     csrf_checked,
@@ -155,7 +155,7 @@ def _shown(
     status: int = 200,
 ) -> HttpResponse:
     """The card, or what came of it; without a word of who is signed in."""
-    shown = Card(found, now, link=_address(found, secret))
+    (shown,) = cards_to_answer([found], now, _address(found, secret))
     context = {
         "card": shown,
         "for_whom": found.user.get_username() if found.user else "",

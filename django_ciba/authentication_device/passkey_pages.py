@@ -104,4 +104,7 @@ def approval_options(request: HttpRequest, public_id: UUID) -> JsonResponse:
         return JsonResponse({"error": "not_found"}, status=404)
     if not passkeys.INSTALLED:
         return JsonResponse({"error": "not_available"}, status=404)
-    return JsonResponse(passkeys.approval_options(user, found, now))
+    try:
+        return JsonResponse(passkeys.approval_options(user, found, now))
+    except passkeys.PasskeyRefused as refused:
+        return JsonResponse({"error": refused.reason}, status=404)

@@ -56,7 +56,9 @@ MOST_PASSKEYS: Final = 50
 
 
 class PasskeyRefused(NotAnswerable):
-    """`reason`: stale_challenge (used, too old, or for something else) or passkey_refused."""
+    """`reason`: stale_challenge (used, too old, or for something else), passkey_refused, or
+    no_passkey: the user has none to be asked for.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,19 @@ class Signed:
 def approval_options(
     user: AbstractBaseUser, found: AuthenticationRequest, now: datetime
 ) -> dict[str, Any]:
-    """WebAuthn §5.5: what the browser asks the passkey to sign; and the name of the challenge."""
+    """WebAuthn §5.5: what the browser asks the passkey to sign; and the name of the challenge.
+
+    Raises PasskeyRefused for a user without one: an empty list would mean any passkey.
+    """
+    descriptors = _descriptors(user)
+    if not descriptors:
+        raise PasskeyRefused("no_passkey")
     row = _new_challenge(user, now, found)
     options = webauthn.generate_authentication_options(
         rp_id=ciba_settings.passkey_rp_id,
         challenge=_for_approval(row, found),
         timeout=int(CHALLENGE_LIFETIME.total_seconds() * 1000),
-        allow_credentials=_descriptors(user),
+        allow_credentials=descriptors,
         user_verification=UserVerificationRequirement.REQUIRED,
     )
     return {"challenge": row.pk, "publicKey": json.loads(webauthn.options_to_json(options))}

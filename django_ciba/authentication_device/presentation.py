@@ -1,6 +1,7 @@
 """An authentication request in words that a person understands at a glance."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_ciba.authorization_details import Presented, presented
 from django_ciba.journeys import Demand, choices, demand_of
-from django_ciba.models import AuthenticationRequest, configuration
+from django_ciba.models import AuthenticationRequest, Passkey, configuration
 from django_ciba.protocol.names import OPENID_SCOPE, SCOPE_CLAIMS
 
 # What the client asks for (OpenID Connect Core §5.4, §11). A scope of the site's own is shown
@@ -65,6 +66,8 @@ class Card:
     now: datetime
     # Where it is answered without a login: the address of the link that the user was sent.
     link: str = ""
+    # Whether its user has a passkey; asked for where one is demanded (`cards_to_answer`).
+    has_passkey: bool = True
 
     @property
     def address(self) -> str:
@@ -86,6 +89,16 @@ class Card:
     def needs_link(self) -> bool:
         """It is approved on another page: the one that the user was sent a link to."""
         return bool(self.demand.link) and not self.link
+
+    @property
+    def needs_app(self) -> bool:
+        """It asks for user verification, which its user can give in the site's own app alone."""
+        return self.demand.passkey and not self.has_passkey
+
+    @property
+    def is_approved_elsewhere(self) -> bool:
+        """Here it can only be denied."""
+        return self.needs_link or self.needs_app
 
     @property
     def picks_number(self) -> bool:
@@ -181,6 +194,19 @@ class Card:
 def times_asked(found: AuthenticationRequest) -> int:
     """As the query of that name has counted; 1 where nobody has."""
     return int(getattr(found, "times_asked", 1))
+
+
+def cards_to_answer(
+    rows: Iterable[AuthenticationRequest], now: datetime, link: str = ""
+) -> list[Card]:
+    """Cards with what an answer needs, of requests that are all one user's.
+
+    Whether they have a passkey is one query, and none where no passkey is demanded.
+    """
+    waiting = list(rows)
+    users = {each.user_id for each in waiting if demand_of(each).passkey}
+    has_passkey = not users or Passkey.objects.filter(user_id__in=users).exists()
+    return [Card(each, now, link, has_passkey) for each in waiting]
 
 
 def outcome(found: AuthenticationRequest, now: datetime) -> Outcome:

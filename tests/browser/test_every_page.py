@@ -20,6 +20,7 @@ from tests.browser.axe import violations
 from tests.browser.conftest import long_ago
 from tests.plugin import PREFIX
 from tests.unit.authentication_device import arrange
+from tests.unit.authentication_device.test_devices import passkey
 
 pytest.importorskip("playwright", reason=f"{PREFIX}Playwright is not installed")
 
@@ -83,6 +84,7 @@ def inbox_with_many(page: Page, alice: User) -> None:
     long = arrange.client("Donaudampfschifffahrtselektrizitätenhauptbetriebswerk" * 2, "long")
     arrange.waiting(alice, by=long, binding_message="W" * 100, scope="openid " + "x" * 80)
     arrange.waiting(alice, seconds=20, acr="urn:mace:incommon:iap:silver" * 4)
+    passkey(alice)
     for demand in ({"number": "pick"}, {"number": "type"}, {"passkey": True}):
         demanding(alice, **demand)
     page.goto("/ciba/")
@@ -133,6 +135,12 @@ def request_with_a_number_to_type(page: Page, alice: User) -> None:
 
 @state
 def request_with_a_passkey(page: Page, alice: User) -> None:
+    passkey(alice)
+    page.goto(own_page(demanding(alice, passkey=True)))
+
+
+@state
+def request_that_is_approved_in_the_app(page: Page, alice: User) -> None:
     page.goto(own_page(demanding(alice, passkey=True)))
 
 
@@ -143,6 +151,7 @@ def request_with_a_passcode(page: Page, alice: User) -> None:
 
 @state
 def request_with_everything(page: Page, alice: User) -> None:
+    passkey(alice)
     page.goto(own_page(demanding(alice, number="type", passkey=True, passcode="x", tries=3)))
 
 

@@ -11,6 +11,7 @@ from django_ciba.models import AuditEvent, AuthenticationRequest, Passkey
 from tests.browser.test_inbox import own_page, press
 from tests.plugin import PREFIX
 from tests.unit.authentication_device import arrange
+from tests.unit.authentication_device.test_devices import passkey
 
 pytest.importorskip("playwright", reason=f"{PREFIX}Playwright is not installed")
 
@@ -197,6 +198,7 @@ def test_what_is_signed_for_one_request_approves_no_other(
 def test_without_a_script_a_passkey_is_explained_and_the_request_denied(
     new_page: NewPage, alice: User
 ) -> None:
+    passkey(alice)
     found = asked(alice)
     page = new_page(alice, java_script_enabled=False)
     page.goto(own_page(found))

@@ -25,6 +25,7 @@ from tests.browser.test_inbox import own_page
 from tests.plugin import PREFIX
 from tests.provider import make_user
 from tests.unit.authentication_device import arrange
+from tests.unit.authentication_device.test_devices import passkey
 from tests.unit.journeys.arrange import begin
 from tests.unit.testproject.conftest import Site, site  # noqa: F401 - a fixture
 
@@ -122,6 +123,7 @@ def test_number_matching(shot: NewPage, alice: User, picture: Picture) -> None:
 
 
 def test_a_passkey(shot: NewPage, alice: User, picture: Picture) -> None:
+    passkey(alice)
     page = shot(alice)
     page.goto(own_page(asked(alice, passkey=True)))
     expect(page.get_by_text("With your passkey")).to_be_in_viewport(ratio=1)

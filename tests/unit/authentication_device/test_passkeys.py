@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from django_ciba.authentication_device import passkeys
 from django_ciba.authentication_device.passkeys import CHALLENGE_LIFETIME, user_handle
@@ -276,7 +277,7 @@ def test_a_site_without_the_extra_says_that_it_has_no_passkeys(
 
 
 def test_the_page_asks_for_the_passkey_and_says_what_a_browser_without_script_can_do(
-    browser: Client, alice: User
+    browser: Client, alice: User, device: Authenticator
 ) -> None:
     found = asked(alice)
     text = browser.get(page(found)).content.decode()
@@ -285,6 +286,45 @@ def test_the_page_asks_for_the_passkey_and_says_what_a_browser_without_script_ca
     assert "which needs JavaScript. You can deny it without." in text
     plain = browser.get(page(arrange.waiting(alice))).content.decode()
     assert "passkeys.js" not in plain
+
+
+@pytest.mark.parametrize("address", ["/ciba/", "/ciba/requests/{}/", "/ciba/requests/{}/card/"])
+def test_who_has_no_passkey_is_sent_to_the_app_and_can_deny(
+    browser: Client, alice: User, address: str
+) -> None:
+    found = asked(alice)
+    text = browser.get(address.format(found.public_id)).content.decode()
+    assert "Approve this in your app; here you can only deny it." in text
+    assert 'value="approved"' not in text
+    assert "data-passkey=" not in text
+    assert text.count('class="deny"') == 1
+    assert browser.post(page(found), {"verdict": "denied"}).status_code == 303
+    assert stored(found).status == Status.DENIED
+
+
+def test_who_has_no_passkey_is_asked_for_none(browser: Client, alice: User) -> None:
+    found = asked(alice)
+    answer = browser.post(f"{page(found)}passkey/")
+    assert (answer.status_code, answer.json()) == (404, {"error": "no_passkey"})
+    assert not PasskeyChallenge.objects.exists()
+    answer = browser.post(page(found), {"verdict": "approved"})
+    assert answer.status_code == 422
+    text = answer.content.decode()
+    assert "You have no passkey." in text
+    assert "Use a browser with JavaScript" not in text
+    assert_untouched(found)
+
+
+def test_one_query_says_of_all_cards_whether_there_is_a_passkey(
+    browser: Client, alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    arrange.waiting(alice)
+    with django_assert_num_queries(3):
+        browser.get("/ciba/")
+    for _ in range(3):
+        asked(alice)
+    with django_assert_num_queries(4):
+        browser.get("/ciba/")
 
 
 def test_the_passkey_is_asked_to_verify_its_user(
@@ -449,7 +489,9 @@ def test_what_is_no_assertion_is_refused(
     assert_untouched(found)
 
 
-def test_a_yes_without_a_passkey_is_no_answer(browser: Client, alice: User) -> None:
+def test_a_yes_without_a_passkey_is_no_answer(
+    browser: Client, alice: User, device: Authenticator
+) -> None:
     found = asked(alice)
     answer = browser.post(page(found), {"verdict": "approved"})
     assert answer.status_code == 422
@@ -473,7 +515,9 @@ def test_what_to_sign_for_anothers_request_is_not_told(
     assert browser.get(f"{page(asked(alice))}passkey/").status_code == 405
 
 
-def test_challenges_that_nobody_came_back_for_are_swept_out(browser: Client, alice: User) -> None:
+def test_challenges_that_nobody_came_back_for_are_swept_out(
+    browser: Client, alice: User, device: Authenticator
+) -> None:
     found = asked(alice, seconds=500)
     told(browser, found)
     with time_machine.travel(timezone.now() + CHALLENGE_LIFETIME, tick=False):
