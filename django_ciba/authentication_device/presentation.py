@@ -204,8 +204,8 @@ def cards_to_answer(
     Whether they have a passkey is one query, and none where no passkey is demanded.
     """
     waiting = list(rows)
-    users = {each.user_id for each in waiting if demand_of(each).passkey}
-    has_passkey = not users or Passkey.objects.filter(user_id__in=users).exists()
+    user_id = next((each.user_id for each in waiting if demand_of(each).passkey), None)
+    has_passkey = user_id is None or Passkey.objects.filter(user_id=user_id).exists()
     return [Card(each, now, link, has_passkey) for each in waiting]
 
 

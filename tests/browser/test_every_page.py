@@ -191,6 +191,7 @@ def a_wrong_passcode_with_another_try(page: Page, alice: User) -> None:
 
 @state
 def a_passkey_without_its_signature(page: Page, alice: User) -> None:
+    passkey(alice)
     page.goto(own_page(demanding(alice, passkey=True)))
     with page.expect_navigation():
         page.locator("form.with").evaluate("(form) => form.submit()")

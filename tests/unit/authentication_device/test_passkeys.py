@@ -187,7 +187,7 @@ def test_what_the_site_has_no_algorithm_for_is_refused(
     def unsupported(**given: Any) -> None:
         raise UnsupportedAlgorithm("ed25519 is not supported by this version of OpenSSL.")
 
-    monkeypatch.setattr(passkeys.webauthn, "verify_registration_response", unsupported)
+    monkeypatch.setattr("webauthn.verify_registration_response", unsupported)
     assert registered(browser, Authenticator()).status_code == 422
 
 
