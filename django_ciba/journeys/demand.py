@@ -1,13 +1,14 @@
 """What an approval must come with, and whether it has (design §7, §8).
 
 A node demands; the page, the app or the command that takes the user's answer brings evidence;
-`answer` compares the two. Nobody else does, so that no way of answering can forget it. A denial
-needs no evidence: to say no must stay easy.
+`answer` compares the two, so that no way of answering can forget it. `enter_passcode` compares the
+one piece that comes without the user, and takes it for a demand of a passcode alone. A denial needs
+no evidence: to say no must stay easy.
 """
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -40,6 +41,12 @@ class Demand:
         """As JSON, with what differs from the default."""
         default = asdict(Demand())
         return {name: value for name, value in asdict(self).items() if value != default[name]}
+
+
+def passcode_alone(demand: Demand) -> bool:
+    """Whether a passcode meets `demand` by itself: it is a login of that moment, and no more."""
+    rest = replace(demand, passcode="", max_login_age=0, tries=1)
+    return bool(demand.passcode) and rest == Demand()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, get_args, get_origin
 
 from django_ciba.journeys.config import Option, configured, options_of
-from django_ciba.journeys.demand import Demand
+from django_ciba.journeys.demand import Demand, passcode_alone
 from django_ciba.models import AuthenticationRequest
 
 if TYPE_CHECKING:
@@ -85,8 +85,11 @@ class Step(Generic[C]):
     ) -> None:
         """Tell the user something by these channels, without a question in the inbox.
 
-        With a `demand` the relying party asks the question (`enter_passcode`), until then.
+        With a `demand` the relying party asks the question (`enter_passcode`), until then. It can
+        bring a passcode and nothing else: ValueError for a demand of anything more, or of none.
         """
+        if demand is not None and not passcode_alone(demand):
+            raise ValueError("what the relying party asks demands a passcode and nothing else")
         self.messages.append(Message(until, demand, channels, carries, elsewhere=True))
 
 

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from django_ciba.hooks import hooks
 from django_ciba.journeys.answer import walked_on, wrong_answer_counted
-from django_ciba.journeys.demand import Evidence, demand_of, wrong
+from django_ciba.journeys.demand import Evidence, demand_of, passcode_alone, wrong
 from django_ciba.journeys.question import question_went_by
 from django_ciba.models import AuthenticationRequest, configuration
 
@@ -62,8 +62,11 @@ def enter_passcode(
 
 
 def asks_for_a_passcode(found: AuthenticationRequest) -> bool:
-    """Asked for elsewhere than on the device: a question that is not in the inbox."""
-    return bool(demand_of(found).passcode) and found.prompted_at is None
+    """Asked for elsewhere than on the device: a question that is not in the inbox.
+
+    One that demands more than the passcode is none: the rest cannot be brought there.
+    """
+    return found.prompted_at is None and passcode_alone(demand_of(found))
 
 
 def waits_for_a_passcode(stored: AuthenticationRequest, now: datetime) -> None:

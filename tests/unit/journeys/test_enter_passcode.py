@@ -5,12 +5,13 @@ Guesses at the same moment are tried in tests/faults/test_races.py.
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 
 from django_ciba.journeys import (
+    Demand,
     Node,
     PasscodeRefused,
     Step,
@@ -164,6 +165,60 @@ def test_a_user_who_was_locked_does_not_approve(
         "HOOKS": f"{Lockout.__module__}.{Lockout.__qualname__}",
     }
     assert refused(found, carried(found, "passcode")) == "over"
+
+
+class Asks(Node):
+    """A site's own node that demands more than the relying party can bring."""
+
+    type = "Asks"
+    label = "Asks"
+    outcomes = ("sent",)
+    demand: ClassVar[Demand] = Demand(passcode="a digest")
+
+    def step(self, step: Step) -> str:
+        until = step.now + timedelta(seconds=60)
+        step.send(until, ("email",), {"passcode": "123456"}, self.demand)
+        return "sent"
+
+
+MORE = [{"passkey": True}, {"second_factor": True}, {"number": "type"}, {"link": "a digest"}]
+
+
+@pytest.mark.parametrize("more", MORE)
+def test_what_demands_more_is_not_answered_by_the_passcode_alone(
+    found: AuthenticationRequest, more: dict[str, Any]
+) -> None:
+    secret = carried(found, "passcode")
+    Delivery.objects.update(state=Delivery.State.DELIVERED)
+    AuthenticationRequest.objects.update(demand={**found.demand, **more})
+    assert refused(found, secret) == "not_sent"
+    assert not passcode_has_gone_out(stored(found))
+    kept = stored(found)
+    assert (kept.status, kept.answer, kept.step) == (Status.PENDING, Answer.NONE, found.step)
+
+
+@pytest.mark.parametrize(
+    "demand", [Demand(), *(Demand("", passcode="x", **each) for each in MORE[:2])]
+)
+def test_a_node_that_demands_more_there_is_a_fault(
+    client: Client,
+    alice: AbstractBaseUser,
+    settings: Any,
+    demand: Demand,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "JOURNEY_NODES": [f"{__name__}.Asks"]}
+    monkeypatch.setattr(Asks, "demand", demand)
+    document = passcode(HERE)
+    document["nodes"]["send"] = {"type": "Asks", "outcomes": {"sent": "verify"}}
+    with pytest.raises(ValueError, match="demands a passcode and nothing else"):
+        begin(document, client, alice)
+
+
+def test_a_login_of_any_age_is_fresh_with_the_passcode(found: AuthenticationRequest) -> None:
+    secret = carried(found, "passcode")
+    AuthenticationRequest.objects.update(demand={**found.demand, "max_login_age": 1})
+    assert enter(found, secret).status == Status.AUTHORIZED
 
 
 # --- whether it has gone out --------------------------------------------------------------------
