@@ -412,6 +412,11 @@ class AuthenticationRequest(models.Model):
         return min(self.prompt_until or self.expires_at, self.expires_at)
 
     @property
+    def is_asked_at_client(self) -> bool:
+        """Whether its last question is for the relying party to ask, and not in the inbox."""
+        return self.prompted_at is None and self.prompt_until is not None
+
+    @property
     def awaits_second_step(self) -> bool:
         """Whether its name has given a middle token, and no second step has renamed it yet."""
         return bool(self.first_step_digest) and self.first_step_digest == self.auth_req_id_digest

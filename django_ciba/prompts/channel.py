@@ -13,8 +13,9 @@ class Prompt:
     """What the user is told. Approving happens at `url` only, never in the message itself.
 
     With a `passcode`, tell that and leave `url` out: whoever is used to a link beside a passcode
-    types it where any link leads. `secret_link`: `url` answers without a login, so it is for the
-    user's eyes alone.
+    types it where any link leads. With `typed_at_client` the passcode is for the client and nobody
+    else, and `url` is where the user denies it: that page has no field for it. `secret_link`: `url`
+    answers without a login, so it is for the user's eyes alone.
 
     `taken_by` is for a channel that sends to several devices: it adds those that have the prompt,
     which is remembered with the delivery, so that trying again passes them by. Once it holds one,
@@ -29,6 +30,7 @@ class Prompt:
     ui_locales: str
     public_id: str = ""  # of the request, for messages that say no more
     passcode: str = field(default="", repr=False)  # to be typed, where a journey sends one
+    typed_at_client: bool = False
     secret_link: bool = False
     seconds: int = field(default=0, compare=False)  # from now until `expires_at`
     taken_by: set[str] = field(default_factory=set, compare=False)

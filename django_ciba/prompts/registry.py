@@ -138,6 +138,7 @@ def _prompt(
         ui_locales=waiting.ui_locales,
         public_id=str(waiting.public_id),
         passcode=carried.get("passcode", ""),
+        typed_at_client="passcode" in carried and waiting.is_asked_at_client,
         secret_link="link" in carried,
         seconds=math.ceil((until - now).total_seconds()),
         taken_by=set(taken_by),

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django_ciba.due import deliver_task, run_due
 from django_ciba.models import AuthenticationRequest, Delivery
 from django_ciba.outbox import Withdrawn
+from django_ciba.prompts.registry import _prompt
 from tests.unit.prompts.conftest import Asked, Configure, sent, the_delivery
 
 PASSCODE = "042137"
@@ -46,6 +47,38 @@ def test_a_mail_with_a_passcode_says_where_to_type_it_and_links_nowhere(asked: A
     assert body.endswith("If you did not expect this, type it nowhere, and deny it on this site.\n")
     assert "://" not in body
     assert "example.com" not in body
+
+
+AT_CLIENT: Any = {"prompted_at": None}  # the question has been asked, and not in the inbox
+
+
+def test_a_mail_with_a_passcode_for_the_client_says_whom_to_give_it(asked: Asked) -> None:
+    found = carrying(asked(**AT_CLIENT), passcode=PASSCODE)
+    sent(found)
+    body = str(mail.outbox[0].body)
+    assert body.startswith(
+        "The Shop asks for your approval:\n"
+        "\n"
+        "    Pay £50 to Example (EB-1)\n"
+        "\n"
+        "If it is you who started this, give this passcode to The Shop, and to nobody else:\n"
+        "\n"
+        f"    {PASSCODE}\n"
+        "\n"
+        "You can answer until: "
+    )
+    assert body.endswith(
+        "\n\nIf you did not expect this, give it to nobody, and deny it here. That page does not "
+        f"ask for it:\nhttps://op.example.com/ciba/requests/{found.public_id}/\n"
+    )
+    assert "this site" not in body
+
+
+def test_a_passcode_for_the_page_is_not_for_the_client(asked: Asked, alice: User) -> None:
+    row = the_delivery(asked())
+    assert not _prompt(row, alice, {"passcode": "1"}, set(), timezone.now()).typed_at_client
+    row = the_delivery(asked(**AT_CLIENT))
+    assert not _prompt(row, alice, {}, set(), timezone.now()).typed_at_client
 
 
 def test_a_mail_with_a_link_of_its_own_says_whom_it_is_for(asked: Asked) -> None:

@@ -154,3 +154,12 @@ def test_what_is_no_backend_is_refused(asked: Asked, site: Configure, client: Cl
     site(SMS_BACKEND=f"{HERE}.NoBackend")
     with pytest.raises(TypeError, match=r"is not a subclass of django_ciba\.prompts\.sms\.SmsB"):
         sent(found)
+
+
+def test_a_passcode_for_the_client_is_for_nobody_else(alice: User) -> None:
+    channel("sms").send(prompt(alice, passcode="042137", typed_at_client=True))
+    ((_, text),) = Gateway.sent
+    assert text == (
+        "042137 is your passcode for The Shop. Give it to nobody else. Pay £50 (EB-1) "
+        "Not you? Deny it: https://op.example.com/ciba/requests/7/"
+    )
