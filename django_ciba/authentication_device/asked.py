@@ -39,7 +39,10 @@ def to_be_answered(found: AuthenticationRequest, now: datetime) -> Authenticatio
 
 
 def asked_before(user: AbstractBaseUser, now: datetime) -> QuerySet[AuthenticationRequest]:
-    """What that user was asked and need not answer any more, the newest first."""
+    """What that user was asked and has not in the inbox to answer, the newest first.
+
+    So what the client asks is there while it waits: it must be found by who wants to deny it.
+    """
     # Not only what the inbox shows: a request that looks like another one there waits too.
     waiting = AuthenticationRequest.objects.prompted(now).filter(user_id=user.pk)
     over = AuthenticationRequest.objects.put_before(user).exclude(pk__in=waiting.values("pk"))

@@ -21,6 +21,7 @@ from django_ciba.authentication_device.pages import (
     signed_in_user,
 )
 from django_ciba.authentication_device.presentation import (
+    STILL_OPEN,
     Card,
     Outcome,
     cards_to_answer,
@@ -69,10 +70,10 @@ def request_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if answers_by_address(request):
         note_refusal(request, found, "get", now)
         return refused_page(request, "get", status=400)
-    if outcome(found, now) == Outcome.WAITING:
-        newest = to_be_answered(found, now)
-        if newest.pk != found.pk:
-            return HttpResponseRedirect(reverse("ciba_device:request", args=[newest.public_id]))
+    newest = to_be_answered(found, now)
+    if newest.pk != found.pk:
+        return HttpResponseRedirect(reverse("ciba_device:request", args=[newest.public_id]))
+    if outcome(found, now) in STILL_OPEN:
         (card,) = cards_to_answer([found], now)
         return page_response(request, "request.html", {"card": card})
     return _outcome_page(request, found, now)
@@ -194,7 +195,7 @@ def _refused(
     request: HttpRequest, found: AuthenticationRequest, reason: str, now: datetime
 ) -> HttpResponse:
     """Nothing was approved; the page says why, and what to do, with the request still before it."""
-    if outcome(found, now) != Outcome.WAITING or reason in ("user_locked", "ended"):
+    if outcome(found, now) not in STILL_OPEN or reason in ("user_locked", "ended"):
         return _outcome_page(request, found, now, reason)
     (shown,) = cards_to_answer([found], now)
     here, way = reverse("ciba_device:request", args=[found.public_id]), None

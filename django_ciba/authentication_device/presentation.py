@@ -40,14 +40,21 @@ PROOF_WORDS: Final[dict[str, Promise]] = {
 
 
 class Outcome(StrEnum):
-    """What has become of a request, as its user should hear it."""
+    """What has become of a request, as its user should hear it.
+
+    at_client: it waits for a passcode that the user gives the client; here it can be denied.
+    """
 
     WAITING = "waiting"
+    AT_CLIENT = "at_client"
     APPROVED = "approved"
     DENIED = "denied"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
     FAILED = "failed"
+
+
+STILL_OPEN: Final = (Outcome.WAITING, Outcome.AT_CLIENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ class Card:
     def is_plain(self) -> bool:
         """A button approves: nothing must be picked, typed, signed or opened."""
         demand = self.demand
-        return not (demand.number or demand.passkey or demand.passcode or self.needs_link)
+        return not (demand.number or demand.passkey or demand.passcode or self.is_only_denied)
 
     @property
     def needs_link(self) -> bool:
@@ -96,9 +103,14 @@ class Card:
         return self.demand.passkey and not self.has_passkey
 
     @property
-    def is_approved_elsewhere(self) -> bool:
-        """Here it can only be denied."""
-        return self.needs_link or self.needs_app
+    def at_client(self) -> bool:
+        """It is approved by the client, which the user gives the passcode that they were sent."""
+        return self.outcome == Outcome.AT_CLIENT
+
+    @property
+    def is_only_denied(self) -> bool:
+        """An approval of it is given elsewhere."""
+        return self.needs_link or self.needs_app or self.at_client
 
     @property
     def picks_number(self) -> bool:
@@ -225,7 +237,9 @@ def outcome(found: AuthenticationRequest, now: datetime) -> Outcome:
     # A journey that ends because nobody answered in time has failed, to the user it has expired.
     if found.answerable_until <= (found.ended_at or now):
         return Outcome.EXPIRED
-    return Outcome.WAITING if found.status == status.PENDING else Outcome.FAILED
+    if found.status != status.PENDING:
+        return Outcome.FAILED
+    return Outcome.AT_CLIENT if found.is_asked_at_client else Outcome.WAITING
 
 
 def _scope_of(claim: str) -> str:

@@ -22,7 +22,7 @@ from django_ciba.authentication_device.pages import (
     signed_in_user,
     worker_policy,
 )
-from django_ciba.authentication_device.presentation import Card, Outcome
+from django_ciba.authentication_device.presentation import STILL_OPEN, Card, Outcome
 
 MANIFEST_TYPE: Final = "application/manifest+json"  # Web Application Manifest §4.1
 WORKER: Final = f"{TEMPLATES}/service-worker.js"
@@ -85,14 +85,14 @@ def notification(request: HttpRequest, public_id: UUID) -> JsonResponse:
     if found is None:
         return JsonResponse({"error": "not_found"}, status=404)
     card = Card(found, now)
-    client = card.client_name
-    if card.outcome == Outcome.WAITING:
+    client, waiting = card.client_name, card.outcome in STILL_OPEN
+    if waiting:
         title = gettext("%(client)s asks for your approval") % {"client": client}
         body = found.binding_message or gettext("Open to see what it is.")
     else:
         title = gettext("%(client)s waits no longer") % {"client": client}
         body = _no_longer(card.outcome)
-    return JsonResponse({"title": title, "body": body, "waiting": card.outcome == Outcome.WAITING})
+    return JsonResponse({"title": title, "body": body, "waiting": waiting})
 
 
 def _no_longer(outcome: Outcome) -> str:

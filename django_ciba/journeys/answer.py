@@ -58,7 +58,7 @@ def answer(
         stored = AuthenticationRequest.objects.select_related("client", "user").get(
             pk=authentication_request.pk
         )
-        still_answerable(stored, now)
+        still_answerable(stored, verdict, now)
         if prompt not in (None, stored.prompt_number):
             raise NotAnswerable("prompted_again")
         if verdict == AuthenticationRequest.Answer.APPROVED:
@@ -160,15 +160,19 @@ def wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: datetim
     return took
 
 
-def still_answerable(stored: AuthenticationRequest, now: datetime) -> None:
-    """Why an answer would not count; the update that follows says the same to a race."""
+def still_answerable(stored: AuthenticationRequest, verdict: str, now: datetime) -> None:
+    """Why this answer would not count; the update that follows says the same to a race.
+
+    What the relying party asks can be denied here, and approved there alone (`enter_passcode`).
+    """
     if stored.answer:
         raise NotAnswerable("answered")
     if stored.status != AuthenticationRequest.Status.PENDING:
         raise NotAnswerable("ended")
     if stored.answerable_until <= now:
         raise NotAnswerable("expired")
-    if stored.prompted_at is None:
+    denied = verdict == AuthenticationRequest.Answer.DENIED
+    if stored.prompted_at is None and not (denied and stored.is_asked_at_client):
         raise NotAnswerable("not_prompted")
     if configuration().client_by_pk(stored.client_id) is None:
         raise NotAnswerable("ended")  # client or realm have been disabled: nobody asks any more

@@ -214,7 +214,8 @@ class _Rehearsal:
             if asks_for_a_passcode(found):
                 waits_for_a_passcode(found, self.now)
             else:
-                still_answerable(found, self.now)
+                denied = event not in ("approve", "wrong")
+                still_answerable(found, Answer.DENIED if denied else Answer.APPROVED, self.now)
         except (NotAnswerable, PasscodeRefused) as error:
             return error.reason
         if event == "wrong":

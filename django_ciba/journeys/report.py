@@ -25,8 +25,9 @@ def report(found: AuthenticationRequest, *, now: datetime) -> bool:
     with transaction.atomic(using=alias):
         rows = AuthenticationRequest.objects.using(alias).select_related("client__realm", "user")
         stored = rows.get(pk=found.pk)
-        if not _denied(stored, now):
-            _taken_back(stored, now)
+        denied = _denied(stored, now)
+        _taken_back(stored, now)
+        if not denied:
             for other in AuthenticationRequest.objects.like(stored, now):
                 _denied(other, now)
         if not AuthenticationRequest.objects.using(alias).report(found.pk, now):
@@ -58,7 +59,7 @@ def _denied(waiting: AuthenticationRequest, now: datetime) -> bool:
 
 def _taken_back(stored: AuthenticationRequest, now: datetime) -> None:
     """What is not to be denied by an answer becomes a no: a yes whose tokens have not been given
-    yet, and a request that would prompt again when its journey walks on.
+    yet, and a request that would prompt again, or has, when its journey walks on.
 
     A client that is called was called for the yes if that ended the request; else it is now.
     """

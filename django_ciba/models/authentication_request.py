@@ -200,8 +200,9 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         )
 
     def put_before(self, user: Any) -> "AuthenticationRequestQuerySet":
-        """All that this user has been asked, answered or not."""
-        return self.filter(user_id=user.pk, prompted_at__isnull=False)
+        """All that this user has been asked, answered or not, in the inbox or by the client."""
+        asked = Q(prompted_at__isnull=False) | Q(prompt_until__isnull=False)
+        return self.filter(asked, user_id=user.pk)
 
     def waiting_for(self, user: Any, now: datetime) -> "AuthenticationRequestQuerySet":
         """What that user is being asked now, the one that runs out first on top.
@@ -214,7 +215,7 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         )
 
     def prompted(self, now: datetime) -> "AuthenticationRequestQuerySet":
-        """Those whose prompt can be answered now."""
+        """Those whose prompt in the inbox can be answered now."""
         return self.filter(
             status=self.model.Status.PENDING,
             answer="",

@@ -7,12 +7,14 @@ import json
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
+from django.test import Client as HttpClient
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -36,9 +38,16 @@ from django_ciba.tokens.middle_token import ACR, REQUEST, TYPE
 from tests.conformance.conftest import ISSUER, RelyingParties
 from tests.conformance.wire import NOW, at, signed_by
 from tests.plugin import leave_out
-from tests.provider import approve, find, key, make_realm
+from tests.provider import approve, find, key, make_journey, make_realm
 from tests.relying_party import ASSERTION_TYPE, CIBA, Answer, RelyingParty, claims_of
-from tests.two_steps import POCKET, TWO_STEPS, Pocket, hint, take_two_steps
+from tests.two_steps import (
+    POCKET,
+    TWO_STEPS,
+    Pocket,
+    hint,
+    take_two_steps,
+    two_step_journey,
+)
 
 PROBLEM = "application/problem+json"
 CLAIMS = {"userinfo": {"given_name": {"essential": True}, "family_name": None}}
@@ -734,3 +743,85 @@ def test_one_that_was_stored_behind_the_back_of_registration_is_refused(
 ) -> None:
     rp = relying_party(**{**TWO_STEPS, **changes})
     refused(rp.authenticate(), "unauthorized_client", "two_step_user_code")
+
+
+# --- the user's no --------------------------------------------------------------------------------
+
+
+def its_page(alice: AbstractBaseUser) -> tuple[HttpClient, str]:
+    """The browser of who got the last message, signed in, and the page that it leads to."""
+    browser = HttpClient()
+    browser.force_login(cast(Any, alice))
+    assert Pocket.read[-1].typed_at_client
+    return browser, urlsplit(Pocket.read[-1].url).path
+
+
+@pytest.mark.requirement("CIBA Core", "8")
+def test_the_user_denies_it_where_the_message_leads(
+    rp: RelyingParty, alice: AbstractBaseUser
+) -> None:
+    auth_req_id = begun(rp)
+    token = middle_token(rp, auth_req_id)
+    browser, page = its_page(alice)
+    assert "Here you can only deny." in browser.get(page).content.decode()
+    assert browser.post(page, {"verdict": "approved"}).status_code == 404
+    assert find(auth_req_id).answer == ""
+    assert browser.post(page, {"verdict": "denied"}).status_code == 303
+    assert (find(auth_req_id).status, find(auth_req_id).answer) == ("denied", "denied")
+    refused(second(rp, token, Pocket.passcode()), "invalid_request", "its request is over")
+
+
+def test_a_poll_after_the_users_no_is_denied(rp: RelyingParty, alice: AbstractBaseUser) -> None:
+    auth_req_id = begun(rp)
+    do_what_is_due()
+    browser, page = its_page(alice)
+    browser.post(page, {"verdict": "denied"})
+    refused(rp.poll(auth_req_id), "access_denied")
+
+
+def test_who_was_sent_a_passcode_in_vain_keeps_the_client_away(
+    rp: RelyingParty, alice: AbstractBaseUser
+) -> None:
+    token = middle_token(rp, begun(rp))
+    browser, page = its_page(alice)
+    assert browser.post(f"{page}report/").status_code == 303
+    refused(second(rp, token, Pocket.passcode()), "invalid_request", "its request is over")
+    again = first(rp)
+    assert (again.status_code, again.json()["error"]) == (403, "access_denied")
+    do_what_is_due()
+    assert len(Pocket.read) == 1
+
+
+def test_one_that_was_in_the_inbox_first_keeps_its_page(
+    rp: RelyingParty, realm: Realm, alice: AbstractBaseUser
+) -> None:
+    """And is approved there no more: the passcode has taken the place of the question."""
+    document = two_step_journey()
+    sent = {"sent": "wait", "not_registered": "@failure"}
+    document["nodes"]["username"]["outcomes"]["found"] = "ask"
+    document["nodes"] |= {
+        "ask": {"type": "PushSender", "config": {"message_timeout": 60}, "outcomes": sent},
+        "wait": {"type": "PollingWait", "config": {"seconds": 60}, "outcomes": {"done": "asked"}},
+        "asked": {
+            "type": "PushResultVerifier",
+            "outcomes": {
+                "success": "@success",
+                "failure": "@failure",
+                "expired": "send",
+                "waiting": "wait",
+            },
+        },
+    }
+    make_journey(realm, document, "both")
+    auth_req_id = begun(rp, acr_values="both")
+    do_what_is_due()
+    path = urlsplit(Pocket.read[-1].url).path
+    assert not Pocket.read[-1].typed_at_client
+    with at(61):
+        do_what_is_due()
+        browser, page = its_page(alice)
+        assert page == path
+        assert "Here you can only deny." in browser.get(page).content.decode()
+        assert browser.post(page, {"verdict": "approved", "prompt": "1"}).status_code == 404
+        token = middle_token(rp, auth_req_id)
+        assert second(rp, token, Pocket.passcode()).status_code == 200

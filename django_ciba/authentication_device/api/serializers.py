@@ -118,9 +118,14 @@ class RequestSerializer(Shape):
     answer_until = serializers.DateTimeField()
     prompt = serializers.IntegerField(help_text="`prompt` of the answer.")
     demands = DemandsSerializer(
-        allow_null=True, help_text="What an approval must come with; null when it waits no more."
+        allow_null=True,
+        help_text="What an approval must come with; null when none is taken here (any more).",
     )
-    outcome = serializers.ChoiceField([str(each) for each in Outcome])
+    outcome = serializers.ChoiceField(
+        [str(each) for each in Outcome],
+        help_text="`at_client`: it waits, in the history; the user gives the client the passcode "
+        "that they were sent, and can deny and report it here.",
+    )
     answer = serializers.ChoiceField(["approved", "denied", "failed"], allow_null=True)
     answered_at = serializers.DateTimeField(allow_null=True)
     reported_at = serializers.DateTimeField(allow_null=True, help_text="This was not me.")

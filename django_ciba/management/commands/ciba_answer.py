@@ -21,7 +21,9 @@ REASONS = {
     "answered": "it has been answered already",
     "expired": "its time, or that of the prompt, has run out",
     "ended": "it has ended",
-    "not_prompted": "its user has not been asked yet: its journey has sent no prompt",
+    "not_prompted": (
+        "its user is not asked here: its journey has sent no prompt, or a passcode for its client"
+    ),
     "user_locked": "its user may not sign in (inactive or locked)",
 }
 

@@ -70,7 +70,7 @@ def test_only_what_waits_for_this_user_is_listed(browser: Client, alice: User, b
     arrange.waiting(bob)
     arrange.waiting(None)
     arrange.waiting(alice, seconds=-1)
-    arrange.waiting(alice, prompted_at=None)
+    arrange.waiting(alice, prompted_at=None, prompt_until=None)
     arrange.waiting(alice, status=Status.CANCELLED, ended_at=now)
     arrange.waiting(alice, status=Status.DENIED, answer="denied", answered_at=now, ended_at=now)
     assert names(browser.get("/ciba/waiting.json")) == [str(mine.public_id)]

@@ -50,7 +50,9 @@ def test_clients_that_have_asked_are_offered_once_the_latest_first(
     for of in (first, second, first):
         arrange.waiting(alice, by=of)
     arrange.waiting(bob, by=arrange.client("Bob's bank", "bobs"))
-    arrange.waiting(alice, by=arrange.client("Never shown", "never"), prompted_at=None)
+    arrange.waiting(
+        alice, by=arrange.client("Never shown", "never"), prompted_at=None, prompt_until=None
+    )
     text = browser.get(MUTED).content.decode()
     assert text.count("<h3><bdi>First</bdi></h3>") == text.count("<h3><bdi>Second</bdi></h3>") == 1
     assert text.index("First") < text.index("Second")
@@ -111,7 +113,7 @@ def test_only_a_client_that_has_asked_this_user_is_muted(
         "bob's": str(arrange.waiting(bob).public_id),
         "nobody's": str(uuid4()),
         "no name": "1' or 1=1",
-        "unseen": str(arrange.waiting(alice, prompted_at=None).public_id),
+        "unseen": str(arrange.waiting(alice, prompted_at=None, prompt_until=None).public_id),
     }[whose]
     answer = browser.post(MUTED, {"request": name, "how_long": "always"})
     assert answer.status_code == 404

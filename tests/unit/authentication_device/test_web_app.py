@@ -225,7 +225,7 @@ def test_a_notification_of_another_users_request_says_nothing(browser: Client, b
 def test_a_request_that_was_never_put_before_its_user_has_no_notification(
     browser: Client, alice: User
 ) -> None:
-    found = arrange.waiting(alice, prompted_at=None)
+    found = arrange.waiting(alice, prompted_at=None, prompt_until=None)
     answer = browser.get(f"/ciba/requests/{found.public_id}/notification.json")
     assert answer.status_code == 404
 

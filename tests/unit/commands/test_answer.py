@@ -67,7 +67,18 @@ def test_nothing_is_answered_before_the_user_was_asked(run: Run, start: Start) -
     auth_req_id = start().auth_req_id
     AuthenticationRequest.objects.update(prompted_at=None, prompt_until=None)
     ran = run("ciba_answer", auth_req_id, "approve")
-    assert ran.error.endswith("its user has not been asked yet: its journey has sent no prompt")
+    assert ran.error.endswith(
+        "its user is not asked here: its journey has sent no prompt, or a passcode for its client"
+    )
+
+
+def test_what_the_client_asks_is_denied_and_not_approved(run: Run, start: Start) -> None:
+    auth_req_id = start().auth_req_id
+    AuthenticationRequest.objects.update(prompted_at=None)
+    assert "a passcode for its client" in run("ciba_answer", auth_req_id, "approve").error
+    assert row().status == STATUS.PENDING
+    assert not run("ciba_answer", auth_req_id, "deny").error
+    assert row().status == STATUS.DENIED
 
 
 def test_nothing_is_answered_after_the_end(run: Run, start: Start) -> None:

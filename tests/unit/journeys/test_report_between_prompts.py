@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django_ciba.journeys import Evidence, NotAnswerable, report, walk_due
 from django_ciba.models import AuditEvent, AuthenticationRequest, Client, Delivery
 from tests.unit.journeys.arrange import Answer, Status, after, begin, say, seeds, stored
+from tests.unit.journeys.test_nodes import passcode
 
 pytestmark = pytest.mark.django_db
 
@@ -69,3 +70,27 @@ def test_who_reports_after_a_wrong_number_is_not_prompted_again(
     assert report(found, now=after(20))
     assert (stored(found).status, stored(found).answer) == (Status.DENIED, Answer.DENIED)
     assert not walk_due(found.pk, after(70))
+
+
+def test_who_reports_a_waiting_prompt_is_not_prompted_again(
+    client: Client, alice: AbstractBaseUser
+) -> None:
+    """Its journey has more to do after a no; a report ends it at once."""
+    found = begin(PROMPTS_TWICE, client, alice)
+    assert report(found, now=after(10))
+    assert (stored(found).status, stored(found).answer) == (Status.DENIED, Answer.DENIED)
+    assert not walk_due(found.pk, after(70))
+
+
+@pytest.mark.parametrize("entered_at", ["device", "relying_party"])
+def test_who_reports_a_passcode_is_sent_no_other(
+    client: Client, alice: AbstractBaseUser, entered_at: str
+) -> None:
+    """A no leads to another passcode at once, as that journey is wired."""
+    document = passcode({"entered_at": entered_at, "channel": "email"})
+    document["nodes"]["verify"]["outcomes"]["failure"] = "send"
+    found = begin(document, client, alice)
+    assert report(found, now=after(10))
+    assert (stored(found).status, stored(found).answer) == (Status.DENIED, Answer.DENIED)
+    prompts = Delivery.objects.filter(kind=Delivery.Kind.PROMPT)
+    assert set(prompts.values_list("state", flat=True)) == {"withdrawn"}

@@ -483,7 +483,7 @@ def test_another_user_s_answer_is_refused_and_written_down(
 
 
 def test_who_answers_their_own_request_too_early_is_no_stranger(alice: User, app: App) -> None:
-    found = arrange.waiting(alice, prompted_at=None)
+    found = arrange.waiting(alice, prompted_at=None, prompt_until=None)
     assert refusal(app.answer(found)) == (404, "not_found", "there is no such request")
     assert noted() == []
 
@@ -498,3 +498,21 @@ def test_refused_answers_do_not_fill_the_log(app: App, found: AuthenticationRequ
 def test_every_reason_has_a_refusal(reason: str) -> None:
     """An unforeseen one would be our fault, and a 500."""
     assert NotTaken(reason).status in (403, 404, 409, 410, 422)
+
+
+# --- what the client asks -------------------------------------------------------------------------
+
+
+def test_what_the_client_asks_is_denied_here_and_not_approved(alice: User) -> None:
+    found = arrange.waiting(alice, prompted_at=None, memory={"@prompts": 1})
+    found.demand = Demand(passcode=sealed(found, "123456"), tries=3).stored()
+    found.save()
+    app = enrolled(alice)
+    (listed,) = app.call("GET", "history").json()["requests"]
+    assert (listed["outcome"], listed["demands"]) == ("at_client", None)
+    assert app.call("GET", "requests").json()["requests"] == []
+    for passcode in ("123456", "123457"):
+        assert refusal(app.answer(found, passcode=passcode))[:2] == (404, "not_prompted")
+    assert_untouched(found)
+    answer = app.answer(found, verdict="denied")
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "denied")

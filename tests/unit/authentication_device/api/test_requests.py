@@ -171,7 +171,7 @@ def test_somebody_else_s_request_is_one_that_does_not_exist(bob: User, app: App,
 
 
 def test_a_request_that_was_not_put_before_the_user_is_not_shown(alice: User, app: App) -> None:
-    found = arrange.waiting(alice, prompted_at=None)
+    found = arrange.waiting(alice, prompted_at=None, prompt_until=None)
     assert refusal(app.call("GET", f"requests/{found.public_id}"))[:2] == (404, "not_found")
 
 
