@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from django_ciba.authentication_device.api.addresses import api_address
 from django_ciba.authentication_device.pages import device_page, page_response, signed_in_user
-from django_ciba.authentication_device.step_up import signed_in_lately, step_up
+from django_ciba.authentication_device.step_up import proof_wanted, step_up
 from django_ciba.conf import ciba_settings
 from django_ciba.models import Device, DeviceEnrolment
 
@@ -31,8 +31,8 @@ def apps(request: HttpRequest) -> HttpResponse:
     context = {"apps": Device.objects.filter(user_id=user.pk, kind=Device.Kind.APP)}
     if request.method != "POST":
         return page_response(request, TEMPLATE, context)
-    if not signed_in_lately(request, now):
-        login = step_up().sign_in_again_url(request, request.path)
+    login = proof_wanted(request, now, request.path)
+    if login is not None:
         return page_response(request, TEMPLATE, {**context, "login_address": login}, status=403)
     since = step_up().authenticated_at(request, now)
     seconds = ciba_settings.DEVICE_ENROLMENT_LIFETIME

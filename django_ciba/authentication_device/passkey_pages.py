@@ -20,7 +20,7 @@ from django_ciba.authentication_device.pages import (
     signed_in_user,
 )
 from django_ciba.authentication_device.refusals import note_stranger
-from django_ciba.authentication_device.step_up import signed_in_lately, step_up
+from django_ciba.authentication_device.step_up import proof_wanted
 from django_ciba.models import AuthenticationRequest, passkeys_of
 
 DONE: Final = ("added", "removed")
@@ -47,7 +47,8 @@ def passkey_list(request: HttpRequest) -> HttpResponse:
     if not passkeys.INSTALLED:
         return page_response(request, "passkeys.html", {"unavailable": True}, status=404)
     problem = ""
-    if not signed_in_lately(request, now):
+    way = proof_wanted(request, now, reverse("ciba_device:passkeys"))
+    if way is not None:
         if request.method == "POST":
             problem = "login_too_old"
     elif request.method == "POST" and "remove" in request.POST:
@@ -74,8 +75,7 @@ def passkey_list(request: HttpRequest) -> HttpResponse:
             problem = "passkey_refused"
     context = {
         "passkeys": passkeys_of(user),
-        "fresh": signed_in_lately(request, now),
-        "way": step_up().sign_in_again_url(request, reverse("ciba_device:passkeys")),
+        "way": way,
         "problem": problem,
         "done": done_before(request, DONE),
     }
@@ -89,7 +89,7 @@ def registration_options(request: HttpRequest) -> JsonResponse:
     now = timezone.now()
     if not passkeys.INSTALLED:
         return JsonResponse({"error": "not_available"}, status=404)
-    if not signed_in_lately(request, now):
+    if proof_wanted(request, now, reverse("ciba_device:passkeys")) is not None:
         return JsonResponse({"error": "login_too_old"}, status=403)
     return JsonResponse(passkeys.registration_options(signed_in_user(request), now))
 

@@ -44,6 +44,10 @@ class StepUp(ABC):
     def second_factor(self, request: HttpRequest) -> bool:
         """Whether they proved a second factor in this session."""
 
+    def has_second_factor(self, request: HttpRequest) -> bool:
+        """Whether the user of this session has a second factor, proved in it or not."""
+        return False
+
     @abstractmethod
     def sign_in_again_url(self, request: HttpRequest, next_address: str) -> str:
         """Where they prove again who they are, and come back to that path of this host."""
@@ -85,6 +89,9 @@ class OtpStepUp(PasswordStepUp):
         verified = getattr(request.user, "is_verified", None)
         return verified is not None and bool(verified())
 
+    def has_second_factor(self, request: HttpRequest) -> bool:
+        return bool(import_string("django_otp.user_has_device")(request.user))
+
     def second_factor_url(self, request: HttpRequest, next_address: str) -> str | None:
         return _with_next(
             resolve_url(getattr(settings, "OTP_LOGIN_URL", settings.LOGIN_URL)), next_address
@@ -116,6 +123,9 @@ class AllauthStepUp(PasswordStepUp):
     def second_factor(self, request: HttpRequest) -> bool:
         return any(each.get("method") == "mfa" for each in _allauth_records(request))
 
+    def has_second_factor(self, request: HttpRequest) -> bool:
+        return self.second_factor_url(request, "") is not None
+
     def sign_in_again_url(self, request: HttpRequest, next_address: str) -> str:
         """Where allauth has no way for this user, as for one of another provider's: our page."""
         if _allauth_ways(request):
@@ -128,13 +138,20 @@ class AllauthStepUp(PasswordStepUp):
         return None
 
 
-def signed_in_lately(request: HttpRequest, now: datetime) -> bool:
-    """Whether this session may add or remove what approves in its user's place.
+def proof_wanted(request: HttpRequest, now: datetime, next_address: str) -> str | None:
+    """Where the user proves themselves before they add or remove what approves in their place.
 
-    One that was left open must not be enough for that.
+    None when this session may. One that was left open must not be enough for that; nor a password
+    where its user has a second factor, which a passkey or an app would stand for from then on.
     """
+    asked = step_up()
     longest = timedelta(seconds=ciba_settings.LOGIN_MAX_AGE)
-    return now - step_up().authenticated_at(request, now) <= min(FRESH, longest)
+    if now - asked.authenticated_at(request, now) > min(FRESH, longest):
+        return asked.sign_in_again_url(request, next_address)
+    if asked.has_second_factor(request) and not asked.second_factor(request):
+        again = asked.sign_in_again_url(request, next_address)
+        return asked.second_factor_url(request, next_address) or again
+    return None
 
 
 def step_up() -> StepUp:

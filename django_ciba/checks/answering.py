@@ -16,6 +16,7 @@ STEP_UP_METHODS = (
     "authenticated_at",
     "amr",
     "second_factor",
+    "has_second_factor",
     "sign_in_again_url",
     "second_factor_url",
 )

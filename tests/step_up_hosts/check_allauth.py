@@ -93,6 +93,20 @@ def test_a_second_factor_is_proved_there(browser: Client, alice: User) -> None:
     assert stored(found).amr == ["pwd", "otp", "mfa"]
 
 
+def test_a_password_alone_adds_no_passkey_that_would_stand_for_the_second_factor(
+    browser: Client, alice: User
+) -> None:
+    assert browser.post("/ciba/passkeys/options/").status_code == 200
+    secret = generate_totp_secret()
+    TOTP.activate(alice, secret)
+    assert browser.post("/ciba/passkeys/options/").status_code == 403
+    way = way_in(browser.post("/ciba/passkeys/", {"remove": "1"}))
+    assert way == "/accounts/2fa/reauthenticate/?next=%2Fciba%2Fpasskeys%2F"
+    code = format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
+    assert browser.post(way, {"code": code})["Location"] == "/ciba/passkeys/"
+    assert browser.post("/ciba/passkeys/options/").status_code == 200
+
+
 def test_a_user_without_one_hears_whom_to_ask(browser: Client, alice: User) -> None:
     found = arrange.waiting(alice, demand=Demand(second_factor=True).stored())
     answer = approved(browser, found)

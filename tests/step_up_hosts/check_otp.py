@@ -56,6 +56,22 @@ def test_a_session_without_one_is_sent_there_and_comes_back(browser: Client, ali
     assert AuthenticationRequest.objects.get().amr == ["pwd", "otp", "mfa"]
 
 
+def test_a_password_alone_adds_no_passkey_that_would_stand_for_the_second_factor(
+    browser: Client, alice: User
+) -> None:
+    assert browser.post("/ciba/passkeys/options/").status_code == 200
+    device = StaticDevice.objects.create(user=alice, name="paper")
+    device.token_set.create(token="123456")
+    answer = browser.post("/ciba/passkeys/", {"name": "mine", "challenge": "x", "credential": "{}"})
+    assert answer.status_code == 403
+    match = re.search(r'href="(/accounts/otp/\?next=[^"]+)"', answer.content.decode())
+    assert match is not None
+    assert browser.post("/ciba/passkeys/options/").status_code == 403
+    form = {"otp_device": device.persistent_id, "otp_token": "123456"}
+    assert browser.post(match[1], form)["Location"] == "/ciba/passkeys/"
+    assert browser.post("/ciba/passkeys/options/").status_code == 200
+
+
 def test_a_plain_session_is_a_password_and_no_more(browser: Client, alice: User) -> None:
     found = arrange.waiting(alice)
     assert approved(browser, found).status_code == 303

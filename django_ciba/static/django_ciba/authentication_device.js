@@ -90,7 +90,8 @@
   // A question that is asked again has another number, and the card before it takes no answer.
   function isShown(id, prompt) {
     const card = cardOf(id);
-    return card && !card.classList.contains("is-over") && card.dataset.prompt === String(prompt);
+    if (!card || card.classList.contains("is-over")) return false;
+    return (card.dataset.prompt || String(prompt)) === String(prompt); // a site's own card may not say
   }
 
   function put(fresh, before) {

@@ -25,7 +25,7 @@ from django_ciba.authentication_device.step_up import (
     step_up,
 )
 from django_ciba.journeys import Demand
-from django_ciba.models import AuditEvent, AuthenticationRequest
+from django_ciba.models import AuditEvent, AuthenticationRequest, DeviceEnrolment
 from tests.unit.authentication_device import arrange
 from tests.unit.authentication_device.conftest import signed_in
 from tests.unit.authentication_device.test_decisions import (
@@ -62,6 +62,13 @@ class Always(PasswordStepUp):
 class Elsewhere(PasswordStepUp):
     def second_factor_url(self, request: HttpRequest, next_address: str) -> str | None:
         return f"/second/?from={next_address}"
+
+
+class Enrolled(Elsewhere):
+    """Every user of that site has a second factor, and none has proved it."""
+
+    def has_second_factor(self, request: HttpRequest) -> bool:
+        return True
 
 
 def use(settings: Any, kind: type[StepUp]) -> None:
@@ -263,3 +270,18 @@ def test_on_a_site_with(host: str) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stdout[-4000:]
+
+
+@pytest.mark.parametrize("address", ["/ciba/passkeys/", "/ciba/apps/"])
+def test_a_password_alone_adds_nothing_that_would_stand_for_a_second_factor(
+    alice: User, settings: Any, address: str
+) -> None:
+    browser = signed_in(alice)
+    assert browser.post("/ciba/passkeys/options/").status_code == 200
+    use(settings, Enrolled)
+    answer = browser.post(address, {"name": "x", "challenge": "x", "credential": "{}"})
+    assert answer.status_code == 403
+    assert f'href="/second/?from={address}"' in answer.content.decode()
+    assert not DeviceEnrolment.objects.exists()
+    options = browser.post("/ciba/passkeys/options/")
+    assert (options.status_code, options.json()) == (403, {"error": "login_too_old"})
