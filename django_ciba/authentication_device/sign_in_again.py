@@ -27,8 +27,19 @@ if TYPE_CHECKING:
 NEXT: Final = "next"
 
 
+def proved_by_password(request: HttpRequest, password: str) -> AbstractBaseUser | None:
+    """The user of this session, if that is their password.
+
+    It asks the site's own backends, so that whatever guards its login guards this too:
+    `authenticate` announces a failure (`user_login_failed`).
+    """
+    user = signed_in_user(request)
+    proved = authenticate(request, username=user.get_username(), password=password)
+    return proved if proved is not None and proved.pk == user.pk else None
+
+
 class SignInAgainForm(forms.Form):
-    """Asks the site's own backends, so that whatever guards its login guards this too."""
+    """Asks for the password of this session's user."""
 
     password = forms.CharField(
         label=_("Your password"),
@@ -42,11 +53,9 @@ class SignInAgainForm(forms.Form):
         self.proved: AbstractBaseUser | None = None
 
     def clean_password(self) -> str:
-        """Of this session's user. `authenticate` announces a failure (`user_login_failed`)."""
         password: str = self.cleaned_data["password"]
-        user = signed_in_user(self.request)
-        self.proved = authenticate(self.request, username=user.get_username(), password=password)
-        if self.proved is None or self.proved.pk != user.pk:
+        self.proved = proved_by_password(self.request, password)
+        if self.proved is None:
             raise forms.ValidationError(
                 _("This is not your password. Enter the one you sign in with."),
                 code="wrong_password",

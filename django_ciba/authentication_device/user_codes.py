@@ -16,6 +16,7 @@ from django_ciba.authentication_device.pages import (
     page_response,
     signed_in_user,
 )
+from django_ciba.authentication_device.sign_in_again import proved_by_password
 from django_ciba.models import UserCode
 
 LEAST_LENGTH: Final = 4  # guessing is limited by USER_CODE_MAX_FAILURES, not by length
@@ -36,15 +37,16 @@ class PasswordForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
-    def __init__(self, user: AbstractBaseUser, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.user = user
-        if not user.has_usable_password():
+        self.request = request
+        self.user = signed_in_user(request)
+        if not self.user.has_usable_password():
             del self.fields["current_password"]
 
     def clean_current_password(self) -> str:
         password: str = self.cleaned_data["current_password"]
-        if not self.user.check_password(password):
+        if proved_by_password(self.request, password) is None:
             raise forms.ValidationError(
                 _("This is not your current password. Enter the one you sign in with."),
                 code="wrong_password",
@@ -102,15 +104,15 @@ class UserCodeForm(PasswordForm):
 def user_code(request: HttpRequest) -> HttpResponse:
     """The one form; the button that was pressed says whether the code is set or removed."""
     user = signed_in_user(request)
-    form = UserCodeForm(user)
-    removal = PasswordForm(user, prefix="remove")
+    form = UserCodeForm(request)
+    removal = PasswordForm(request, prefix="remove")
     if request.method == "POST" and "remove" in request.POST:
-        removal = PasswordForm(user, request.POST, prefix="remove")
+        removal = PasswordForm(request, request.POST, prefix="remove")
         if removal.is_valid():
             UserCode.objects.filter(user_id=user.pk).delete()
             return done("user_code", "removed")
     elif request.method == "POST":
-        form = UserCodeForm(user, request.POST)
+        form = UserCodeForm(request, request.POST)
         if form.is_valid():
             _store(user, form.cleaned_data["code"])
             return done("user_code", "saved")

@@ -135,7 +135,16 @@ def test_the_password_is_asked_for_and_the_user_comes_back(
     assert stored(found).authenticated_at == timezone.now()
 
 
-def test_a_wrong_password_is_a_failed_login_like_any_other(browser: Client) -> None:
+@pytest.mark.parametrize(
+    ("address", "form"),
+    [
+        (AGAIN, {"password": "wrong", "next": "/ciba/"}),
+        ("/ciba/user-code/", {"save": "1", "current_password": "wrong", "code": "blue42"}),
+    ],
+)
+def test_a_wrong_password_is_a_failed_login_like_any_other(
+    browser: Client, address: str, form: dict[str, str]
+) -> None:
     """django-axes and its like count what this signal says."""
     failures: list[Any] = []
 
@@ -144,13 +153,13 @@ def test_a_wrong_password_is_a_failed_login_like_any_other(browser: Client) -> N
 
     user_login_failed.connect(heard)
     try:
-        answer = browser.post(AGAIN, {"password": "wrong", "next": "/ciba/"})
+        answer = browser.post(address, form)
     finally:
         user_login_failed.disconnect(heard)
     assert answer.status_code == 422
-    assert "This is not your password." in answer.content.decode()
+    assert "Enter the one you sign in with." in answer.content.decode()
     assert "wrong" not in answer.content.decode().replace("wrong_", "")
-    assert failures == [("alice", AGAIN)]
+    assert failures == [("alice", address)]
     assert not AuditEvent.objects.exists()
 
 
