@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from django_ciba.authentication_device.api.addresses import api_address
 from django_ciba.authentication_device.pages import device_page, page_response, signed_in_user
-from django_ciba.authentication_device.step_up import proof_wanted, step_up
+from django_ciba.authentication_device.step_up import step_up, way_to_prove, why_not_added
 from django_ciba.conf import ciba_settings
 from django_ciba.models import Device, DeviceEnrolment
 
@@ -31,9 +31,10 @@ def apps(request: HttpRequest) -> HttpResponse:
     context = {"apps": Device.objects.filter(user_id=user.pk, kind=Device.Kind.APP)}
     if request.method != "POST":
         return page_response(request, TEMPLATE, context)
-    login = proof_wanted(request, now, request.path)
-    if login is not None:
-        return page_response(request, TEMPLATE, {**context, "login_address": login}, status=403)
+    if problem := why_not_added(request, now):
+        way = way_to_prove(request, problem, request.path)
+        refused = {**context, "problem": problem, "way": way}
+        return page_response(request, TEMPLATE, refused, status=403)
     since = step_up().authenticated_at(request, now)
     seconds = ciba_settings.DEVICE_ENROLMENT_LIFETIME
     code = DeviceEnrolment.objects.start(user, now, seconds, authenticated_at=since)

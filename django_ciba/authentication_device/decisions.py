@@ -33,7 +33,7 @@ from django_ciba.authentication_device.refusals import (
     note_refusal,
     note_stranger,
 )
-from django_ciba.authentication_device.step_up import step_up
+from django_ciba.authentication_device.step_up import step_up, way_to_prove
 from django_ciba.journeys import (
     VERDICTS,
     Evidence,
@@ -198,11 +198,7 @@ def _refused(
     if outcome(found, now) not in STILL_OPEN or reason in ("user_locked", "ended"):
         return _outcome_page(request, found, now, reason)
     (shown,) = cards_to_answer([found], now)
-    here, way = reverse("ciba_device:request", args=[found.public_id]), None
-    if reason == "login_too_old":
-        way = step_up().sign_in_again_url(request, here)
-    elif reason == "needs_second_factor":
-        way = step_up().second_factor_url(request, here)
+    way = way_to_prove(request, reason, reverse("ciba_device:request", args=[found.public_id]))
     context: dict[str, Any] = {"card": shown, "problem": reason, "way": way}
     return page_response(request, "request.html", context, status=REFUSALS[reason])
 

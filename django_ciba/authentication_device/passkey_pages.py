@@ -19,8 +19,12 @@ from django_ciba.authentication_device.pages import (
     page_response,
     signed_in_user,
 )
-from django_ciba.authentication_device.refusals import note_stranger
-from django_ciba.authentication_device.step_up import proof_wanted
+from django_ciba.authentication_device.refusals import REFUSALS, note_stranger
+from django_ciba.authentication_device.step_up import (
+    signed_in_lately,
+    way_to_prove,
+    why_not_added,
+)
 from django_ciba.models import AuthenticationRequest, passkeys_of
 
 DONE: Final = ("added", "removed")
@@ -42,20 +46,21 @@ class PasskeyForm(forms.Form):
 
 @device_page("GET", "HEAD", "POST")
 def passkey_list(request: HttpRequest) -> HttpResponse:
-    """The user's passkeys; a POST adds the one that was made, or removes one."""
+    """The user's passkeys; a POST adds the one that was made, or removes one.
+
+    To remove one a fresh login is enough: what is gone approves nothing.
+    """
     user, now = signed_in_user(request), timezone.now()
     if not passkeys.INSTALLED:
         return page_response(request, "passkeys.html", {"unavailable": True}, status=404)
-    problem = ""
-    way = proof_wanted(request, now, reverse("ciba_device:passkeys"))
-    if way is not None:
-        if request.method == "POST":
-            problem = "login_too_old"
-    elif request.method == "POST" and "remove" in request.POST:
+    problem, fresh, missing = "", signed_in_lately(request, now), why_not_added(request, now)
+    if request.method == "POST" and "remove" in request.POST and fresh:
         given = request.POST["remove"]
         if given.isascii() and given.isdigit() and len(given) < 19:
             passkeys.removed(user, int(given), now)
         return done("passkeys", "removed")
+    if request.method == "POST" and missing:
+        problem = missing
     elif request.method == "POST":
         form = PasskeyForm(request.POST)
         if form.is_valid():
@@ -75,11 +80,13 @@ def passkey_list(request: HttpRequest) -> HttpResponse:
             problem = "passkey_refused"
     context = {
         "passkeys": passkeys_of(user),
-        "way": way,
+        "fresh": fresh,
+        "missing": missing,
+        "way": way_to_prove(request, missing, reverse("ciba_device:passkeys")),
         "problem": problem,
         "done": done_before(request, DONE),
     }
-    status = {"": 200, "login_too_old": 403, "stale_challenge": 409}.get(problem, 422)
+    status = REFUSALS[problem] if problem else 200
     return page_response(request, "passkeys.html", context, status=status)
 
 
@@ -89,8 +96,8 @@ def registration_options(request: HttpRequest) -> JsonResponse:
     now = timezone.now()
     if not passkeys.INSTALLED:
         return JsonResponse({"error": "not_available"}, status=404)
-    if proof_wanted(request, now, reverse("ciba_device:passkeys")) is not None:
-        return JsonResponse({"error": "login_too_old"}, status=403)
+    if missing := why_not_added(request, now):
+        return JsonResponse({"error": missing}, status=REFUSALS[missing])
     return JsonResponse(passkeys.registration_options(signed_in_user(request), now))
 
 

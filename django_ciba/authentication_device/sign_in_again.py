@@ -27,19 +27,13 @@ if TYPE_CHECKING:
 NEXT: Final = "next"
 
 
-def proved_by_password(request: HttpRequest, password: str) -> AbstractBaseUser | None:
-    """The user of this session, if that is their password.
+class PasswordForm(forms.Form):
+    """Asks for the account's password again, of a user who has one here.
 
-    It asks the site's own backends, so that whatever guards its login guards this too:
-    `authenticate` announces a failure (`user_login_failed`).
+    A session left open on a desk must not be enough to change what guards the account. It asks the
+    site's own backends, so that whatever guards its login guards this too. Users who sign in by
+    other means have no password that could be asked for.
     """
-    user = signed_in_user(request)
-    proved = authenticate(request, username=user.get_username(), password=password)
-    return proved if proved is not None and proved.pk == user.pk else None
-
-
-class SignInAgainForm(forms.Form):
-    """Asks for the password of this session's user."""
 
     password = forms.CharField(
         label=_("Your password"),
@@ -50,12 +44,17 @@ class SignInAgainForm(forms.Form):
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request = request
+        self.user = signed_in_user(request)
         self.proved: AbstractBaseUser | None = None
+        if not self.user.has_usable_password():
+            del self.fields["password"]
 
     def clean_password(self) -> str:
+        """Of this session's user. `authenticate` announces a failure (`user_login_failed`)."""
         password: str = self.cleaned_data["password"]
-        self.proved = proved_by_password(self.request, password)
-        if self.proved is None:
+        name = self.user.get_username()
+        self.proved = authenticate(self.request, username=name, password=password)
+        if self.proved is None or self.proved.pk != self.user.pk:
             raise forms.ValidationError(
                 _("This is not your password. Enter the one you sign in with."),
                 code="wrong_password",
@@ -74,7 +73,7 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
     back = safe_next(request)
     if not user.has_usable_password():
         return _by_other_means(request, back)
-    form = SignInAgainForm(request, request.POST or None)
+    form = PasswordForm(request, request.POST or None)
     if request.method == "POST" and form.is_valid() and form.proved is not None:
         login(request, cast("User", form.proved))
         AuditEvent.objects.note(

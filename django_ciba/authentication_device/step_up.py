@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
+from django.apps import apps
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
@@ -44,9 +45,9 @@ class StepUp(ABC):
     def second_factor(self, request: HttpRequest) -> bool:
         """Whether they proved a second factor in this session."""
 
+    @abstractmethod
     def has_second_factor(self, request: HttpRequest) -> bool:
-        """Whether the user of this session has a second factor, proved in it or not."""
-        return False
+        """Whether they have one set up at the site, proved in this session or not."""
 
     @abstractmethod
     def sign_in_again_url(self, request: HttpRequest, next_address: str) -> str:
@@ -67,6 +68,9 @@ class PasswordStepUp(StepUp):
         return logins.authentication_methods(request)
 
     def second_factor(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_second_factor(self, request: HttpRequest) -> bool:
         return False
 
     def sign_in_again_url(self, request: HttpRequest, next_address: str) -> str:
@@ -124,7 +128,9 @@ class AllauthStepUp(PasswordStepUp):
         return any(each.get("method") == "mfa" for each in _allauth_records(request))
 
     def has_second_factor(self, request: HttpRequest) -> bool:
-        return self.second_factor_url(request, "") is not None
+        if not apps.is_installed("allauth.mfa"):
+            return False
+        return bool(import_string("allauth.mfa.utils.is_mfa_enabled")(request.user))
 
     def sign_in_again_url(self, request: HttpRequest, next_address: str) -> str:
         """Where allauth has no way for this user, as for one of another provider's: our page."""
@@ -133,24 +139,43 @@ class AllauthStepUp(PasswordStepUp):
         return super().sign_in_again_url(request, next_address)
 
     def second_factor_url(self, request: HttpRequest, next_address: str) -> str | None:
-        if any(each.get("id") == "mfa_reauthenticate" for each in _allauth_ways(request)):
-            return _with_next(reverse("mfa_reauthenticate"), next_address)
+        for way in _allauth_ways(request):
+            # That of a security key has ":webauthn" behind.
+            if str(way.get("id")).partition(":")[0] == "mfa_reauthenticate":
+                return _with_next(way["url"], next_address)
         return None
 
 
-def proof_wanted(request: HttpRequest, now: datetime, next_address: str) -> str | None:
-    """Where the user proves themselves before they add or remove what approves in their place.
+def signed_in_lately(request: HttpRequest, now: datetime) -> bool:
+    """Whether this session may add or remove what approves in its user's place.
 
-    None when this session may. One that was left open must not be enough for that; nor a password
-    where its user has a second factor, which a passkey or an app would stand for from then on.
+    One that was left open must not be enough for that.
     """
-    asked = step_up()
     longest = timedelta(seconds=ciba_settings.LOGIN_MAX_AGE)
-    if now - asked.authenticated_at(request, now) > min(FRESH, longest):
-        return asked.sign_in_again_url(request, next_address)
-    if asked.has_second_factor(request) and not asked.second_factor(request):
-        again = asked.sign_in_again_url(request, next_address)
-        return asked.second_factor_url(request, next_address) or again
+    return now - step_up().authenticated_at(request, now) <= min(FRESH, longest)
+
+
+def why_not_added(request: HttpRequest, now: datetime) -> str:
+    """Why this session may not add a passkey or an app yet; "" if it may.
+
+    Either counts as a second factor later: a password alone must not become one where the user has
+    a better one at the site. Who has none, or passkeys alone, adds by a fresh login: no page of
+    ours proves a passkey for a session.
+    """
+    if not signed_in_lately(request, now):
+        return "login_too_old"
+    site = step_up()
+    if not site.second_factor(request) and site.has_second_factor(request):
+        return "needs_second_factor"
+    return ""
+
+
+def way_to_prove(request: HttpRequest, reason: str, next_address: str) -> str | None:
+    """Where the user does what was refused for that reason, and comes back; None: nowhere."""
+    if reason == "login_too_old":
+        return step_up().sign_in_again_url(request, next_address)
+    if reason == "needs_second_factor":
+        return step_up().second_factor_url(request, next_address)
     return None
 
 

@@ -1,6 +1,6 @@
 """Where the user sets, changes or removes their user code (CIBA Core §7.1 `user_code`)."""
 
-from typing import Any, Final
+from typing import Final
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser
@@ -16,42 +16,12 @@ from django_ciba.authentication_device.pages import (
     page_response,
     signed_in_user,
 )
-from django_ciba.authentication_device.sign_in_again import proved_by_password
+from django_ciba.authentication_device.sign_in_again import PasswordForm
 from django_ciba.models import UserCode
 
 LEAST_LENGTH: Final = 4  # guessing is limited by USER_CODE_MAX_FAILURES, not by length
 MOST_LENGTH: Final = 64
 DONE: Final = ("saved", "removed")
-
-
-class PasswordForm(forms.Form):
-    """Asks for the account's password again, of a user who has one here.
-
-    A session left open on a desk must not be enough to change what guards the account. Users who
-    sign in by other means have no password that could be asked for.
-    """
-
-    current_password = forms.CharField(
-        label=_("Your current password"),
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.request = request
-        self.user = signed_in_user(request)
-        if not self.user.has_usable_password():
-            del self.fields["current_password"]
-
-    def clean_current_password(self) -> str:
-        password: str = self.cleaned_data["current_password"]
-        if proved_by_password(self.request, password) is None:
-            raise forms.ValidationError(
-                _("This is not your current password. Enter the one you sign in with."),
-                code="wrong_password",
-            )
-        return password
 
 
 class UserCodeForm(PasswordForm):
@@ -82,7 +52,7 @@ class UserCodeForm(PasswordForm):
             raise forms.ValidationError(
                 _("Choose a code that is not your user name."), code="user_name"
             )
-        if code == self.cleaned_data.get("current_password"):
+        if code == self.cleaned_data.get("password"):
             raise forms.ValidationError(
                 _("Choose a code that is not your password: you will type it at other sites."),
                 code="password",

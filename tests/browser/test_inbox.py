@@ -507,7 +507,7 @@ def test_the_basics_of_accessibility(
 
 def test_a_wrong_form_leads_to_what_is_wrong(page: Page) -> None:
     page.goto("/ciba/user-code/")
-    page.get_by_label("Your current password").fill("wrong")
+    page.get_by_label("Your password").fill("wrong")
     page.get_by_label("New user code", exact=True).fill("blue42")
     page.get_by_label("New user code, once more").fill("blue43")
     press(page, "Save user code")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import (
     TOTP,
     format_hotp_value,
@@ -93,17 +94,32 @@ def test_a_second_factor_is_proved_there(browser: Client, alice: User) -> None:
     assert stored(found).amr == ["pwd", "otp", "mfa"]
 
 
-def test_a_password_alone_adds_no_passkey_that_would_stand_for_the_second_factor(
-    browser: Client, alice: User
+@pytest.mark.parametrize("address", ["/ciba/passkeys/", "/ciba/apps/"])
+def test_a_password_alone_adds_nothing_that_approves(
+    browser: Client, alice: User, address: str
 ) -> None:
-    assert browser.post("/ciba/passkeys/options/").status_code == 200
     secret = generate_totp_secret()
     TOTP.activate(alice, secret)
-    assert browser.post("/ciba/passkeys/options/").status_code == 403
-    way = way_in(browser.post("/ciba/passkeys/", {"remove": "1"}))
-    assert way == "/accounts/2fa/reauthenticate/?next=%2Fciba%2Fpasskeys%2F"
+    way = way_in(browser.post(address))
+    assert way.startswith("/accounts/2fa/reauthenticate/?next=")
+    refused = browser.post("/ciba/passkeys/options/")
+    assert (refused.status_code, refused.json()) == (403, {"error": "needs_second_factor"})
     code = format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
-    assert browser.post(way, {"code": code})["Location"] == "/ciba/passkeys/"
+    assert browser.post(way, {"code": code})["Location"] == address
+    assert browser.post("/ciba/apps/").status_code == 200
+    assert browser.post("/ciba/passkeys/options/").status_code == 200
+
+
+def test_a_security_key_is_a_second_factor_with_a_page_of_its_own(
+    browser: Client, alice: User
+) -> None:
+    Authenticator.objects.create(user=alice, type=Authenticator.Type.WEBAUTHN, data={})
+    way = way_in(browser.post("/ciba/apps/"))
+    assert way.startswith("/accounts/2fa/webauthn/reauthenticate/?next=")
+
+
+def test_a_user_without_a_second_factor_adds_what_approves(browser: Client) -> None:
+    assert browser.post("/ciba/apps/").status_code == 200
     assert browser.post("/ciba/passkeys/options/").status_code == 200
 
 

@@ -56,19 +56,27 @@ def test_a_session_without_one_is_sent_there_and_comes_back(browser: Client, ali
     assert AuthenticationRequest.objects.get().amr == ["pwd", "otp", "mfa"]
 
 
-def test_a_password_alone_adds_no_passkey_that_would_stand_for_the_second_factor(
-    browser: Client, alice: User
+@pytest.mark.parametrize("address", ["/ciba/passkeys/", "/ciba/apps/"])
+def test_a_password_alone_adds_nothing_that_approves(
+    browser: Client, alice: User, address: str
 ) -> None:
-    assert browser.post("/ciba/passkeys/options/").status_code == 200
     device = StaticDevice.objects.create(user=alice, name="paper")
     device.token_set.create(token="123456")
-    answer = browser.post("/ciba/passkeys/", {"name": "mine", "challenge": "x", "credential": "{}"})
+    answer = browser.post(address)
     assert answer.status_code == 403
     match = re.search(r'href="(/accounts/otp/\?next=[^"]+)"', answer.content.decode())
     assert match is not None
-    assert browser.post("/ciba/passkeys/options/").status_code == 403
+    refused = browser.post("/ciba/passkeys/options/")
+    assert (refused.status_code, refused.json()) == (403, {"error": "needs_second_factor"})
     form = {"otp_device": device.persistent_id, "otp_token": "123456"}
-    assert browser.post(match[1], form)["Location"] == "/ciba/passkeys/"
+    assert browser.post(match[1], form)["Location"] == address
+    assert browser.post("/ciba/apps/").status_code == 200
+    assert browser.post("/ciba/passkeys/options/").status_code == 200
+
+
+def test_a_device_that_is_not_confirmed_is_no_second_factor(browser: Client, alice: User) -> None:
+    StaticDevice.objects.create(user=alice, name="paper", confirmed=False)
+    assert browser.post("/ciba/apps/").status_code == 200
     assert browser.post("/ciba/passkeys/options/").status_code == 200
 
 

@@ -1,9 +1,12 @@
 """Users with an inbox, and browsers that are theirs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_login_failed
 from django.test import Client
 
 from tests.unit.authentication_device import arrange
@@ -36,3 +39,18 @@ def signed_in(user: User, *, enforce_csrf_checks: bool = False) -> Client:
     name = user.get_username()
     assert browser.login(username=name, password=f"{name}'s password")
     return browser
+
+
+@contextmanager
+def failed_logins() -> Iterator[list[tuple[str, str]]]:
+    """Whose password was wrong, and at which path, as the site's guards hear of it."""
+    failures: list[tuple[str, str]] = []
+
+    def heard(sender: Any, credentials: dict[str, str], request: Any, **kwargs: Any) -> None:
+        failures.append((credentials["username"], request.path))
+
+    user_login_failed.connect(heard)
+    try:
+        yield failures
+    finally:
+        user_login_failed.disconnect(heard)

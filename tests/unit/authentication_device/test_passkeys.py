@@ -244,7 +244,7 @@ def test_an_old_login_makes_and_removes_none(alice: User) -> None:
             answer = browser.post("/ciba/passkeys/", sent)
             assert answer.status_code == 403
             text = answer.content.decode()
-            assert "Nothing was changed. Prove again who you are first." in text
+            assert "Nothing was changed: you signed in too long ago." in text
             assert 'href="/ciba/sign-in-again/?next=%2Fciba%2Fpasskeys%2F"' in text
     assert Passkey.objects.count() == 1
 

@@ -13,7 +13,6 @@ import pytest
 import time_machine
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
-from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
@@ -25,21 +24,24 @@ from django_ciba.authentication_device.step_up import (
     step_up,
 )
 from django_ciba.journeys import Demand
-from django_ciba.models import AuditEvent, AuthenticationRequest, DeviceEnrolment
+from django_ciba.models import AuditEvent, AuthenticationRequest, DeviceEnrolment, Passkey
 from tests.unit.authentication_device import arrange
-from tests.unit.authentication_device.conftest import signed_in
+from tests.unit.authentication_device.authenticator import Authenticator
+from tests.unit.authentication_device.conftest import failed_logins, signed_in
 from tests.unit.authentication_device.test_decisions import (
     answered,
     assert_untouched,
     page,
     stored,
 )
+from tests.unit.authentication_device.test_passkeys import registered
 from tests.unit.authentication_device.test_refusals import noted
 
 pytestmark = pytest.mark.django_db
 
 ROOT = Path(__file__).resolve().parents[3]
 AGAIN = "/ciba/sign-in-again/"
+NEEDED = "Before you add what approves in your name, prove your second factor."
 
 
 class Gateway(ModelBackend):
@@ -60,15 +62,20 @@ class Always(PasswordStepUp):
 
 
 class Elsewhere(PasswordStepUp):
+    """Users of this site have a second factor, and prove it on a page of its own."""
+
+    def has_second_factor(self, request: HttpRequest) -> bool:
+        return True
+
     def second_factor_url(self, request: HttpRequest, next_address: str) -> str | None:
         return f"/second/?from={next_address}"
 
 
-class Enrolled(Elsewhere):
-    """Every user of that site has a second factor, and none has proved it."""
+class Nowhere(Elsewhere):
+    """Their second factor is proved at the login, and by no page later."""
 
-    def has_second_factor(self, request: HttpRequest) -> bool:
-        return True
+    def second_factor_url(self, request: HttpRequest, next_address: str) -> str | None:
+        return None
 
 
 def use(settings: Any, kind: type[StepUp]) -> None:
@@ -135,31 +142,14 @@ def test_the_password_is_asked_for_and_the_user_comes_back(
     assert stored(found).authenticated_at == timezone.now()
 
 
-@pytest.mark.parametrize(
-    ("address", "form"),
-    [
-        (AGAIN, {"password": "wrong", "next": "/ciba/"}),
-        ("/ciba/user-code/", {"save": "1", "current_password": "wrong", "code": "blue42"}),
-    ],
-)
-def test_a_wrong_password_is_a_failed_login_like_any_other(
-    browser: Client, address: str, form: dict[str, str]
-) -> None:
+def test_a_wrong_password_is_a_failed_login_like_any_other(browser: Client) -> None:
     """django-axes and its like count what this signal says."""
-    failures: list[Any] = []
-
-    def heard(sender: Any, credentials: dict[str, str], request: Any, **kwargs: Any) -> None:
-        failures.append((credentials["username"], request.path))
-
-    user_login_failed.connect(heard)
-    try:
-        answer = browser.post(address, form)
-    finally:
-        user_login_failed.disconnect(heard)
+    with failed_logins() as failures:
+        answer = browser.post(AGAIN, {"password": "wrong", "next": "/ciba/"})
     assert answer.status_code == 422
-    assert "Enter the one you sign in with." in answer.content.decode()
+    assert "This is not your password." in answer.content.decode()
     assert "wrong" not in answer.content.decode().replace("wrong_", "")
-    assert failures == [("alice", address)]
+    assert failures == [("alice", AGAIN)]
     assert not AuditEvent.objects.exists()
 
 
@@ -233,6 +223,74 @@ def test_a_sites_own_class_is_believed(browser: Client, alice: User, settings: A
     assert stored(found).amr == ["sc", "pin"]
 
 
+@pytest.mark.parametrize("kind", [PasswordStepUp, Always])
+def test_who_has_no_second_factor_or_has_proved_it_adds_what_approves(
+    browser: Client, settings: Any, kind: type[StepUp]
+) -> None:
+    use(settings, kind)
+    assert browser.post("/ciba/apps/").status_code == 200
+    assert registered(browser, Authenticator()).status_code == 303
+
+
+def test_who_has_not_proved_their_second_factor_lets_no_app_in(
+    browser: Client, settings: Any
+) -> None:
+    use(settings, Elsewhere)
+    answer = browser.post("/ciba/apps/")
+    assert answer.status_code == 403
+    text = answer.content.decode()
+    assert f"{NEEDED}</p>" in text
+    assert 'href="/second/?from=/ciba/apps/">Use your second factor</a>' in text
+    assert not DeviceEnrolment.objects.exists()
+
+
+def test_who_has_not_proved_their_second_factor_adds_no_passkey(
+    browser: Client, settings: Any
+) -> None:
+    options = browser.post("/ciba/passkeys/options/").json()
+    use(settings, Elsewhere)
+    refused = browser.post("/ciba/passkeys/options/")
+    assert (refused.status_code, refused.json()) == (403, {"error": "needs_second_factor"})
+    form = {
+        "name": "x",
+        "challenge": options["challenge"],
+        "credential": Authenticator().made(options["publicKey"]),
+    }
+    for answer, status in (
+        (browser.get("/ciba/passkeys/"), 200),
+        (browser.post("/ciba/passkeys/", form), 403),
+    ):
+        assert answer.status_code == status
+        text = answer.content.decode()
+        assert text.count(NEEDED) == 1
+        assert 'href="/second/?from=/ciba/passkeys/">Use your second factor</a>' in text
+        assert "data-new-passkey" not in text
+    assert not Passkey.objects.exists()
+
+
+def test_a_second_factor_that_no_page_asks_for_adds_nothing_all_the_same(
+    browser: Client, settings: Any
+) -> None:
+    use(settings, Nowhere)
+    for page_ in ("/ciba/passkeys/", "/ciba/apps/"):
+        answer = browser.post(page_)
+        assert answer.status_code == 403
+        assert NEEDED in answer.content.decode()
+        assert "Use your second factor" not in answer.content.decode()
+
+
+def test_a_passkey_is_removed_without_the_second_factor(
+    browser: Client, alice: User, settings: Any
+) -> None:
+    """It may be the one that was lost; what is gone approves nothing."""
+    registered(browser, Authenticator())
+    use(settings, Elsewhere)
+    assert 'name="remove"' in browser.get("/ciba/passkeys/").content.decode()
+    removal = {"remove": str(Passkey.objects.get().pk)}
+    assert browser.post("/ciba/passkeys/", removal)["Location"] == "/ciba/passkeys/?done=removed"
+    assert not Passkey.objects.exists()
+
+
 def test_another_class_is_refused(settings: Any) -> None:
     settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "STEP_UP": "django_ciba.hooks.CibaHooks"}
     with pytest.raises(TypeError, match="is not a subclass of StepUp"):
@@ -279,18 +337,3 @@ def test_on_a_site_with(host: str) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stdout[-4000:]
-
-
-@pytest.mark.parametrize("address", ["/ciba/passkeys/", "/ciba/apps/"])
-def test_a_password_alone_adds_nothing_that_would_stand_for_a_second_factor(
-    alice: User, settings: Any, address: str
-) -> None:
-    browser = signed_in(alice)
-    assert browser.post("/ciba/passkeys/options/").status_code == 200
-    use(settings, Enrolled)
-    answer = browser.post(address, {"name": "x", "challenge": "x", "credential": "{}"})
-    assert answer.status_code == 403
-    assert f'href="/second/?from={address}"' in answer.content.decode()
-    assert not DeviceEnrolment.objects.exists()
-    options = browser.post("/ciba/passkeys/options/")
-    assert (options.status_code, options.json()) == (403, {"error": "login_too_old"})

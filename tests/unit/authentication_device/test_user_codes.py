@@ -9,12 +9,12 @@ from django.test import Client
 from django.utils import timezone
 
 from django_ciba.models import UserCode
-from tests.unit.authentication_device.conftest import signed_in
+from tests.unit.authentication_device.conftest import failed_logins, signed_in
 
 pytestmark = pytest.mark.django_db
 
 PAGE = "/ciba/user-code/"
-GOOD = {"current_password": "alice's password", "code": "blue42", "code_again": "blue42"}
+GOOD = {"password": "alice's password", "code": "blue42", "code_again": "blue42"}
 
 
 def code_of(user: User) -> UserCode | None:
@@ -68,8 +68,8 @@ def test_a_changed_code_replaces_the_old_one_and_unlocks(browser: Client, alice:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"current_password": "wrong"}, "This is not your current password."),
-        ({"current_password": ""}, "This field is required."),
+        ({"password": "wrong"}, "This is not your password."),
+        ({"password": ""}, "This field is required."),
         ({"code": "abc", "code_again": "abc"}, "at least 4 characters"),
         ({"code": "a1" * 33, "code_again": "a1" * 33}, "at most 64 characters"),
         ({"code_again": "blue43"}, "The two codes differ. Enter the same code twice."),
@@ -121,14 +121,14 @@ def test_a_user_who_has_no_password_here_is_not_asked_for_it(alice: User) -> Non
     alice.save()
     browser = Client()
     browser.force_login(alice)
-    assert "current_password" not in browser.get(PAGE).content.decode()
+    assert 'name="password"' not in browser.get(PAGE).content.decode()
     assert browser.post(PAGE, {"code": "blue42", "code_again": "blue42"}).status_code == 303
     assert code_of(alice) is not None
 
 
 def test_a_code_is_removed(browser: Client, alice: User) -> None:
     given_code(alice)
-    answer = browser.post(PAGE, {"remove": "1", "remove-current_password": "alice's password"})
+    answer = browser.post(PAGE, {"remove": "1", "remove-password": "alice's password"})
     assert (answer.status_code, answer["Location"]) == (303, f"{PAGE}?done=removed")
     assert code_of(alice) is None
     assert "Your user code is removed." in browser.get(answer["Location"]).content.decode()
@@ -136,16 +136,45 @@ def test_a_code_is_removed(browser: Client, alice: User) -> None:
 
 def test_a_code_is_not_removed_without_the_password(browser: Client, alice: User) -> None:
     given_code(alice)
-    answer = browser.post(PAGE, {"remove": "1", "remove-current_password": "wrong"})
+    answer = browser.post(PAGE, {"remove": "1", "remove-password": "wrong"})
     assert answer.status_code == 422
-    assert "This is not your current password." in answer.content.decode()
+    assert "This is not your password." in answer.content.decode()
     assert code_of(alice) is not None
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [GOOD | {"password": "wrong", "save": "1"}, {"remove": "1", "remove-password": "wrong"}],
+    ids=["save", "remove"],
+)
+def test_a_wrong_password_is_a_failed_login_like_any_other(
+    browser: Client, alice: User, sent: dict[str, str]
+) -> None:
+    """django-axes and its like count what this signal says."""
+    given_code(alice)
+    with failed_logins() as failures:
+        answer = browser.post(PAGE, sent)
+    assert answer.status_code == 422
+    assert "This is not your password." in answer.content.decode()
+    assert failures == [("alice", PAGE)]
+
+
+def test_another_users_password_is_wrong(browser: Client, bob: User) -> None:
+    answer = save(browser, password="bob's password", username="bob")
+    assert answer.status_code == 422
+    assert "This is not your password." in answer.content.decode()
+
+
+def test_a_right_password_is_no_failed_login(browser: Client) -> None:
+    with failed_logins() as failures:
+        assert save(browser).status_code == 303
+    assert failures == []
 
 
 def test_nobody_touches_another_users_code(browser: Client, alice: User, bob: User) -> None:
     bobs = given_code(bob)
     save(browser)
-    browser.post(PAGE, {"remove": "1", "remove-current_password": "alice's password"})
+    browser.post(PAGE, {"remove": "1", "remove-password": "alice's password"})
     assert code_of(alice) is None
     kept = code_of(bob)
     assert kept is not None
