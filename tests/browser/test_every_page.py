@@ -160,20 +160,14 @@ def request_whose_link_is_elsewhere(page: Page, alice: User) -> None:
     page.goto(own_page(demanding(alice, link="x")))
 
 
-def asked_at_client(alice: User) -> AuthenticationRequest:
-    until = timezone.now() + timedelta(minutes=5)
-    demand = Demand(passcode="x").stored()
-    return arrange.waiting(alice, demand=demand, prompted_at=None, prompt_until=until)
-
-
 @state
 def request_that_is_approved_at_the_client(page: Page, alice: User) -> None:
-    page.goto(own_page(asked_at_client(alice)))
+    page.goto(own_page(arrange.asked_at_client(alice)))
 
 
 @state
 def history_with_what_waits_at_the_client(page: Page, alice: User) -> None:
-    asked_at_client(alice)
+    arrange.asked_at_client(alice)
     page.goto("/ciba/history/")
 
 

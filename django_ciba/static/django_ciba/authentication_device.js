@@ -91,7 +91,8 @@
   function isShown(id, prompt) {
     const card = cardOf(id);
     if (!card || card.classList.contains("is-over")) return false;
-    return (card.dataset.prompt || String(prompt)) === String(prompt); // a site's own card may not say
+    const { prompt: shown } = card.dataset; // a site's own card may not say
+    return !shown || shown === String(prompt);
   }
 
   function put(fresh, before) {

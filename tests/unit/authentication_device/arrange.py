@@ -6,11 +6,16 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from django_ciba.journeys import Demand
+from django_ciba.journeys.demand import sealed
 from django_ciba.models import AuthenticationRequest, Client, Journey, JourneyVersion, Realm
 from django_ciba.models.secrets import digest, new_secret
 from tests.provider import PUSH_JOURNEY
 
 MESSAGE = "Allow ExampleBank to transfer £50 from 'Main' to 'Savings'? (EB-0246326)"
+
+# Where the card of a request that waits is shown, by its public id.
+WITH_ITS_CARD = ("/ciba/", "/ciba/requests/{}/", "/ciba/requests/{}/card/")
 
 
 def user(name: str = "alice") -> User:
@@ -59,3 +64,11 @@ def waiting(
         "due_at": moment + timedelta(seconds=seconds),
     }
     return AuthenticationRequest.objects.create(**values | fields)
+
+
+def asked_at_client(asked: User, passcode: str = "123456", **fields: Any) -> AuthenticationRequest:
+    """As a journey leaves it that has sent a passcode for the client to ask for."""
+    found = waiting(asked, prompted_at=None, **fields)
+    found.demand = Demand(passcode=sealed(found, passcode), tries=3).stored()
+    found.save()
+    return found

@@ -1,14 +1,11 @@
 """What the client asks, by a passcode that the user gives it: seen, denied, reported, muted."""
 
-from typing import Any
-
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from django_ciba.journeys import VOUCHED, Demand, NotAnswerable, answer
-from django_ciba.journeys.demand import sealed
+from django_ciba.journeys import VOUCHED, NotAnswerable, answer
 from django_ciba.models import AuthenticationRequest, MutedClient
 from tests.unit.authentication_device import arrange
 from tests.unit.authentication_device.test_decisions import answered, page, stored
@@ -19,17 +16,9 @@ Answer, Status = AuthenticationRequest.Answer, AuthenticationRequest.Status
 DENY_ALONE = "and to nobody else. Here you can only deny."
 
 
-def asked(user: User, **fields: Any) -> AuthenticationRequest:
-    """As a journey leaves it that has sent a passcode for the client to ask for."""
-    found = arrange.waiting(user, prompted_at=None, **fields)
-    found.demand = Demand(passcode=sealed(found, "123456"), tries=3).stored()
-    found.save()
-    return found
-
-
 @pytest.fixture
 def found(alice: User) -> AuthenticationRequest:
-    return asked(alice)
+    return arrange.asked_at_client(alice)
 
 
 def untouched(found: AuthenticationRequest) -> bool:
@@ -86,7 +75,7 @@ def test_nobody_approves_it_in_the_users_place(found: AuthenticationRequest) -> 
 def test_a_yes_to_one_in_the_inbox_that_looks_the_same_is_none_to_it(
     browser: Client, alice: User
 ) -> None:
-    found = asked(alice, likeness="1")
+    found = arrange.asked_at_client(alice, likeness="1")
     answered(browser, arrange.waiting(alice, likeness="1"), "approved")
     assert untouched(found)
     assert browser.get(page(found)).status_code == 200
@@ -115,7 +104,7 @@ def test_its_client_can_be_muted(browser: Client, found: AuthenticationRequest) 
 
 
 def test_it_is_another_users_business_alone(browser: Client, bob: User) -> None:
-    found = asked(bob)
+    found = arrange.asked_at_client(bob)
     assert browser.get(page(found)).status_code == 404
     assert browser.post(f"{page(found)}report/").status_code == 404
     assert answered(browser, found, "denied").status_code == 404
@@ -129,6 +118,6 @@ def test_a_notification_of_it_opens_the_page(browser: Client, found: Authenticat
 
 
 def test_when_it_has_run_out_it_says_so(browser: Client, alice: User) -> None:
-    found = asked(alice, seconds=-1)
+    found = arrange.asked_at_client(alice, seconds=-1)
     assert "Time ran out" in browser.get(page(found)).content.decode()
     assert answered(browser, found, "denied").status_code == 410

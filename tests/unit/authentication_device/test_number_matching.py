@@ -32,7 +32,7 @@ def another(found: AuthenticationRequest) -> str:
     return next(each for each in choices(found) if each != found.number)
 
 
-@pytest.mark.parametrize("address", ["/ciba/", "/ciba/requests/{}/", "/ciba/requests/{}/card/"])
+@pytest.mark.parametrize("address", arrange.WITH_ITS_CARD)
 def test_the_card_offers_three_numbers_and_no_button_that_does_without(
     browser: Client, alice: User, address: str
 ) -> None:

@@ -288,7 +288,7 @@ def test_the_page_asks_for_the_passkey_and_says_what_a_browser_without_script_ca
     assert "passkeys.js" not in plain
 
 
-@pytest.mark.parametrize("address", ["/ciba/", "/ciba/requests/{}/", "/ciba/requests/{}/card/"])
+@pytest.mark.parametrize("address", arrange.WITH_ITS_CARD)
 def test_who_has_no_passkey_is_sent_to_the_app_and_can_deny(
     browser: Client, alice: User, address: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,3 +88,13 @@ def sent(found: AuthenticationRequest, now: datetime | None = None) -> None:
     """Send the first prompt of that request as a worker does."""
     delivery = Delivery.objects.filter(authentication_request=found).earliest("pk")
     prompts.send(delivery, now or timezone.now())
+
+
+def says_its_language(settings: Any, folder: Path, template: str) -> None:
+    """The site's own template of that name, below that folder, says in which language it is."""
+    own = folder / "django_ciba" / "prompts"
+    own.mkdir(parents=True)
+    text = "{% load i18n %}{% get_current_language as language %}{{ language }}"
+    (own / template).write_text(text)
+    (engine,) = settings.TEMPLATES
+    settings.TEMPLATES = [{**engine, "DIRS": [folder]}]

@@ -24,7 +24,7 @@ from django_ciba.prompts.console import ConsoleChannel
 from django_ciba.prompts.email import EmailChannel
 from tests.provider import make_user
 from tests.unit.journeys.arrange import SEEDS, Answer, begin, say, seeds, stored
-from tests.unit.prompts.conftest import Asked, Configure, sent
+from tests.unit.prompts.conftest import Asked, Configure, says_its_language, sent
 
 MESSAGE = "Allow <Example & Sons> to transfer £50 from 'Main' to \"Savings\"? (EB-0246326)"
 
@@ -181,12 +181,7 @@ def test_the_link_leads_to_a_page(asked: Asked, alice: User, client: Client) -> 
 @pytest.fixture
 def own_templates(settings: Any, tmp_path: Path) -> None:
     """The site's own subject, which says in which language it was written."""
-    folder = tmp_path / "django_ciba" / "prompts"
-    folder.mkdir(parents=True)
-    text = "{% load i18n %}{% get_current_language as language %}{{ language }}"
-    (folder / "email_subject.txt").write_text(text)
-    (engine,) = settings.TEMPLATES
-    settings.TEMPLATES = [{**engine, "DIRS": [tmp_path]}]
+    says_its_language(settings, tmp_path, "email_subject.txt")
 
 
 @pytest.mark.usefixtures("own_templates")

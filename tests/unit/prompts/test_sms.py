@@ -12,7 +12,7 @@ from django_ciba.models import Client
 from django_ciba.outbox import GiveUp, TryAgain
 from django_ciba.prompts import Prompt, channel, reachable_channels
 from django_ciba.prompts.sms import SmsBackend
-from tests.unit.prompts.conftest import Asked, Configure, sent
+from tests.unit.prompts.conftest import Asked, Configure, says_its_language, sent
 
 HERE = "tests.unit.prompts.test_sms"
 
@@ -90,12 +90,7 @@ def test_a_name_is_text_on_one_line_and_no_template(alice: User) -> None:
 def test_the_language_is_the_first_that_the_site_speaks(
     alice: User, settings: Any, tmp_path: Any
 ) -> None:
-    folder = tmp_path / "django_ciba" / "prompts"
-    folder.mkdir(parents=True)
-    text = "{% load i18n %}{% get_current_language as language %}{{ language }}"
-    (folder / "sms.txt").write_text(text)
-    (engine,) = settings.TEMPLATES
-    settings.TEMPLATES = [{**engine, "DIRS": [tmp_path]}]
+    says_its_language(settings, tmp_path, "sms.txt")
     channel("sms").send(prompt(alice, ui_locales="xx de-AT"))
     assert Gateway.sent == [("+995555123456", "de")]
     assert translation.get_language() == "en"

@@ -19,6 +19,16 @@ from tests.relying_party import compact
 API = "http://localhost:8000/ciba/api"
 FCM_TOKEN = "fcm-token:" + "A" * 40
 NOTHING: Any = object()
+# `demands` of a request that a button approves.
+A_BUTTON: dict[str, Any] = {
+    "number": None,
+    "number_choices": [],
+    "passcode": False,
+    "passkey": False,
+    "second_factor": False,
+    "link": False,
+    "max_login_age": 43200,
+}
 
 
 @dataclass

@@ -504,9 +504,7 @@ def test_every_reason_has_a_refusal(reason: str) -> None:
 
 
 def test_what_the_client_asks_is_denied_here_and_not_approved(alice: User) -> None:
-    found = arrange.waiting(alice, prompted_at=None, memory={"@prompts": 1})
-    found.demand = Demand(passcode=sealed(found, "123456"), tries=3).stored()
-    found.save()
+    found = arrange.asked_at_client(alice, memory={"@prompts": 1})
     app = enrolled(alice)
     (listed,) = app.call("GET", "history").json()["requests"]
     assert (listed["outcome"], listed["demands"]) == ("at_client", None)

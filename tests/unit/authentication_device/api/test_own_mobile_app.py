@@ -13,7 +13,7 @@ from django.test import Client
 from django_ciba.models import AuditEvent, AuthenticationRequest
 from tests.provider import make_client, make_journey, make_realm, push_journey
 from tests.relying_party import RelyingParty
-from tests.unit.authentication_device.api.app import API
+from tests.unit.authentication_device.api.app import A_BUTTON, API
 from tests.unit.authentication_device.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -93,15 +93,7 @@ def test_from_the_request_to_the_tokens(alice: User, shop: RelyingParty) -> None
     assert request["client"] == {"id": "shop", "name": "The Shop"}
     assert request["binding_message"] == "Order 17"
     number = begun["django_ciba_number"]
-    assert request["demands"] == {
-        "number": "type",
-        "number_choices": [],
-        "passcode": False,
-        "passkey": False,
-        "second_factor": False,
-        "link": False,
-        "max_login_age": 43200,
-    }, "and not the number itself"
+    assert request["demands"] == {**A_BUTTON, "number": "type"}, "and not the number itself"
 
     with pytest.raises(Refused, match="wrong_number"):
         app.answer(request, "approved", number="99" if number != "99" else "98")

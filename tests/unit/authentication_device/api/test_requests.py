@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_ciba.journeys import Demand
 from django_ciba.models import AuthenticationRequest, MutedClient
 from tests.unit.authentication_device import arrange
-from tests.unit.authentication_device.api.app import App, refusal
+from tests.unit.authentication_device.api.app import A_BUTTON, App, refusal
 
 pytestmark = pytest.mark.django_db
 
@@ -63,15 +63,7 @@ def test_a_request_says_who_asks_for_what_and_by_when(alice: User, app: App) -> 
         "asked_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
         "answer_until": f"{now + timedelta(seconds=120):%Y-%m-%dT%H:%M:%SZ}",
         "prompt": 1,
-        "demands": {
-            "number": None,
-            "number_choices": [],
-            "passcode": False,
-            "passkey": False,
-            "second_factor": False,
-            "link": False,
-            "max_login_age": 43200,
-        },
+        "demands": A_BUTTON,
         "outcome": "waiting",
         "answer": None,
         "answered_at": None,
