@@ -125,10 +125,11 @@ else:
     EMAIL_BACKEND = CONSOLE_MAIL
 DEFAULT_FROM_EMAIL = "site@example.com"
 
-# The embedded broker: kombu's transport in files. Any real broker takes its place by URL.
+# The embedded broker, in files. Any real broker takes its place by URL.
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "filesystem://")
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
 if CELERY_BROKER_URL.startswith("filesystem:"):
+    CELERY_BROKER_TRANSPORT = "testproject.broker:Transport"
     for _folder in ("messages", "control"):
         (VAR / "broker" / _folder).mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -20,12 +20,6 @@ THREADS = int(os.environ.get("RACE_THREADS", "5"))  # of each: 20 callers in all
 PATIENCE = 60  # seconds that a caller waits for the others
 
 
-def _start_django() -> None:
-    import django
-
-    django.setup()
-
-
 def part(name: str) -> Callable[..., Any]:
     """What a race prepares, does or finds, by its name in whichever module has it."""
     from tests.faults import races, races_of_prompts, races_of_two_steps
@@ -37,7 +31,6 @@ def part(name: str) -> Callable[..., Any]:
 
 def race_process(own: Connection, barrier: Any, act: str) -> None:
     """One process of callers: takes a start order a round, hands back what its callers got."""
-    _start_django()
     from tests.faults import races
 
     caller = part(f"{act}_caller")
@@ -58,12 +51,14 @@ def race_process(own: Connection, barrier: Any, act: str) -> None:
 
 
 def main(act: str, rounds: int) -> None:
-    _start_django()
+    import django
+
+    django.setup()
     from tests.faults import races
 
-    races.set_up()
     prepare, finish = part(f"{act}_prepare"), part(f"{act}_finish")
-    context = multiprocessing.get_context("spawn")
+    # Django is loaded once for them all, and nobody has asked the database yet.
+    context = multiprocessing.get_context("fork")
     barrier = context.Barrier(PROCESSES * THREADS)
     pipes, processes = [], []
     for _ in range(PROCESSES):
@@ -72,6 +67,7 @@ def main(act: str, rounds: int) -> None:
         process.start()
         pipes.append(ours)
         processes.append(process)
+    races.set_up()
     for _ in range(rounds):
         order = prepare()
         for number, pipe in enumerate(pipes):
