@@ -18,10 +18,10 @@ from kombu.utils.json import dumps
 class Channel(filesystem.Channel):
     """kombu's, but for how a file comes to be."""
 
-    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
         # kombu takes them in the order of their names, and knows the queue by what follows the dot.
         name = f"{time.monotonic_ns()}_{uuid.uuid4()}.{queue}.msg"
-        self._appears(Path(self.data_folder_out, name), dumps(message))
+        self._appears(Path(self.data_folder_out, name), dumps(payload))
 
     def _queue_bind(self, exchange: str, *binding: Any) -> None:
         table = self.control_folder / f"{exchange}.exchange"
