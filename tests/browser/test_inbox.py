@@ -32,6 +32,7 @@ NewPage = Callable[..., Page]
 BASICS = Path(__file__).with_name("accessibility.js").read_text(encoding="utf-8")
 NOTHING = "Nothing is waiting for you"
 ASKS = "Example Bank asks for your approval"
+RAN_OUT = "Time ran out before it was answered here."
 
 
 def own_page(found: AuthenticationRequest) -> str:
@@ -239,10 +240,19 @@ def test_the_countdown_ends_in_the_list(page: Page, alice: User) -> None:
     found = arrange.waiting(alice, seconds=3)
     page.goto("/ciba/")
     expect(page.get_by_role("timer")).to_have_text(re.compile("^0:0[123]$"))
-    expect(page.get_by_text("Time ran out. Nothing was approved.").last).to_be_visible()
+    expect(page.get_by_text(RAN_OUT).last).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("^Approve"))).to_be_hidden()
     expect(page).to_have_title(NOTHING)
     assert stored(found) == ("pending", "")
+
+
+def test_what_the_server_says_first_has_run_out_all_the_same(page: Page, alice: User) -> None:
+    """The page rounds up, so its clock has a second left when the server's has none."""
+    found = arrange.waiting(alice, seconds=3)
+    page.goto("/ciba/")
+    AuthenticationRequest.objects.filter(pk=found.pk).update(expires_at=timezone.now())
+    expect(page.locator("[aria-live=polite]")).to_have_text(RAN_OUT)
+    expect(page.locator(".gone")).to_be_hidden()
 
 
 def test_what_has_run_out_and_is_asked_again_can_be_answered(page: Page, alice: User) -> None:
@@ -250,7 +260,7 @@ def test_what_has_run_out_and_is_asked_again_can_be_answered(page: Page, alice: 
     soon = now + timedelta(seconds=3)
     found = arrange.waiting(alice, seconds=300, prompt_until=soon, memory={ROUNDS: 1})
     page.goto("/ciba/")
-    ran_out = page.get_by_text("Time ran out. Nothing was approved.").last
+    ran_out = page.get_by_text(RAN_OUT).last
     expect(ran_out).to_be_visible()
     ask_again(found)
     expect(ran_out).to_be_hidden()

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -29,7 +29,11 @@ TOKEN: Final = "8d67dc78-7faa-4d41-aabd-67707b374255"
 
 
 class Murderer:
-    """What the endpoint does: it kills whoever calls first for a request, and takes what comes."""
+    """What the endpoint does: it kills whoever calls first for a request, and takes what comes.
+
+    One call at a time: a worker that is told 204 may make its next call before the blow comes.
+    That one is read after its sender's death, and is nobody's to kill for.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,6 +41,7 @@ class Murderer:
         self.acknowledged: Counter[str] = Counter()
         self.killed_for: set[str] = set()
         self._last_killed = 0
+        self._turn = Lock()
         self._now = ""
         self._after = False
 
@@ -45,10 +50,9 @@ class Murderer:
         return len(self.killed_for)
 
     def called(self, received: "Received") -> None:
+        self._turn.acquire()  # until it is answered
         self._now = received.body["auth_req_id"]
         self.calls[self._now].append(received.octets)
-        # A worker that was told 204 may have sent its next call when the blow comes: that one is
-        # read here after its sender's death, and is nobody's to kill for.
         first = self._now not in self.killed_for and self._worker() != self._last_killed
         self._after = first and self.kills % 2 == 1
         if first and not self._after:
@@ -57,10 +61,13 @@ class Murderer:
     def answer(self, handler: BaseHTTPRequestHandler, over: Event) -> None:
         from tests.callback_server import status
 
-        status(204)(handler, over)
-        self.acknowledged[self._now] += 1
-        if self._after:
-            self._kill()
+        try:
+            status(204)(handler, over)
+            self.acknowledged[self._now] += 1
+            if self._after:
+                self._kill()
+        finally:
+            self._turn.release()
 
     def _kill(self) -> None:
         self._last_killed = self._worker()

@@ -105,7 +105,9 @@
   async function show(waiting) {
     const names = new Set(waiting.map((each) => each.id));
     for (const card of open()) {
-      if (!names.has(card.dataset.request)) end(card, "gone");
+      if (names.has(card.dataset.request)) continue;
+      // Its time is over on the server a moment before it is here: see seconds_left.
+      end(card, ends.get(card) - Date.now() < INTERVAL ? "expired" : "gone");
     }
     for (const { id, prompt, card } of waiting) {
       if (isShown(id, prompt)) continue;
