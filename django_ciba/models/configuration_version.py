@@ -37,7 +37,9 @@ class ConfigurationVersion(models.Model):
     def change(cls, using: str | None = None) -> None:
         """Say to every process, from the commit on, that configuration has changed."""
         alias = using or router.db_for_write(cls)
-        cls.objects.using(alias).update_or_create(pk=1, defaults={"value": uuid.uuid4()})
+        rows, value = cls.objects.using(alias), uuid.uuid4()
+        if not rows.filter(pk=1).update(value=value):
+            rows.update_or_create(pk=1, defaults={"value": value})  # the first change of all
         forget()
         transaction.on_commit(forget, using=alias, robust=True)
 

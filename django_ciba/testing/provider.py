@@ -66,16 +66,17 @@ def key(alg: str = "ES256", name: str = "") -> PrivateKey:
 def make_realm(name: str = "root", parent: Realm | None = None, **settings: Any) -> Realm:
     """A realm with a current key for each algorithm and the push journey as its default."""
     realm = Realm.objects.create(name=name, parent=parent, settings=settings)
-    for alg in ALGS:
-        private = key(alg, realm.path)
-        SigningKey.objects.create(
+    SigningKey.objects.bulk_create(
+        SigningKey(
             realm=realm,
-            alg=alg,
+            alg=private.alg,
             kid=private.kid,
             state=SigningKey.State.CURRENT,
             private_pem=private.to_pem(),
             public_jwk=private.public_jwk,
         )
+        for private in (key(alg, realm.path) for alg in ALGS)
+    )
     journey = Journey.objects.create(realm=realm, name="CIBA Push Journey", document=PUSH_JOURNEY)
     AcrMapping.objects.create(realm=realm, acr="push", journey=journey)
     realm.default_journey = journey
