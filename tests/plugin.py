@@ -68,6 +68,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
+    """One process more than xdist finds cores for: slow tests wait, for servers and clocks."""
+    cores = yield
+    return cores if config.option.markexpr == "not slow" else cores + 1
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Before pytest-django: the settings read their environment once."""
