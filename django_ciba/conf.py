@@ -609,8 +609,8 @@ class CibaSettings:
     DEVICE_API_URL = Setting[str | None](
         None,
         "Public address at which `django_ciba.authentication_device.api.urls` is mounted, for the "
-        "site's own app. Default: the path of that mount, on the host of `DEVICE_URL` or of the "
-        "issuer.",
+        "site's own app, as `https://op.example.com/ciba/api`. Default: the path of that mount, on "
+        "the host of `DEVICE_URL` or of the issuer.",
         problem=lambda value: None if value is None else endpoint_address(value),
     )
     DEVICE_API_AMR = Setting[tuple[str, ...] | list[str]](
@@ -692,8 +692,10 @@ class CibaSettings:
     )
     RETENTION = Setting(
         86400,
-        "Seconds that an authentication request is kept after its end, so that late polls hear "
-        "`expired_token` and operators can look at it.",
+        "Seconds that an authentication request is kept after it has expired, whatever became of "
+        "it, so that late polls hear `expired_token` and operators can look at it. It is kept "
+        "for as long as a limit counts it in any case: the longer of `PROMPT_WINDOW` and "
+        "`COOL_DOWN`.",
         problem=not_negative,
     )
     AUDIT_RETENTION = Setting(

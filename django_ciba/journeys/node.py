@@ -72,8 +72,13 @@ class Step(Generic[C]):
     ) -> None:
         """Put the request into the user's inbox and send prompts; answerable until then.
 
-        `demand` is what an approval must come with; the rest is as in `Message`.
+        `demand` is what an approval must come with; the rest is as in `Message`. Raises ValueError
+        for a demand of the number where the request has none: nobody could approve it.
         """
+        if demand and demand.number and not self.authentication_request.number:
+            raise ValueError(
+                "the request has no number: a node that demands one says so by shows_a_number"
+            )
         self.messages.append(Message(until, demand or Demand(), channels, carries or {}))
 
     def send(

@@ -1,4 +1,4 @@
-"""Every page of the device in every state: seen in light, in dark and from right to left.
+"""Every page of the device in its states: seen in light, in dark and from right to left.
 
 axe-core finds nothing on it, and it is never wider than its screen.
 """
@@ -21,6 +21,7 @@ from tests.browser.conftest import long_ago
 from tests.plugin import PREFIX
 from tests.unit.authentication_device import arrange
 from tests.unit.authentication_device.test_devices import passkey
+from tests.unit.authentication_device.test_step_up import Elsewhere, use
 
 pytest.importorskip("playwright", reason=f"{PREFIX}Playwright is not installed")
 
@@ -36,6 +37,7 @@ pytestmark = [
 NewPage = Callable[..., Page]
 State = Callable[[Page, User], None]
 STATES: dict[str, State] = {}
+SECOND_FACTOR: set[str] = set()
 WIDTHS = (360, 1280)
 NOBODYS = "00000000-0000-0000-0000-000000000000"
 
@@ -44,6 +46,12 @@ def state(made: State) -> State:
     """One state of one page: it arranges what the page shows, and leads there."""
     STATES[made.__name__.replace("_", " ")] = made
     return made
+
+
+def state_with_a_second_factor(made: State) -> State:
+    """One at a site whose users have a second factor, which they prove on a page of its own."""
+    SECOND_FACTOR.add(made.__name__.replace("_", " "))
+    return state(made)
 
 
 def own_page(found: AuthenticationRequest) -> str:
@@ -210,6 +218,12 @@ def a_passkey_without_its_signature(page: Page, alice: User) -> None:
 
 @state
 def a_second_factor_that_there_is_not(page: Page, alice: User) -> None:
+    page.goto(own_page(demanding(alice, second_factor=True)))
+    press(page, "Approve")
+
+
+@state_with_a_second_factor
+def a_second_factor_that_is_proved_elsewhere(page: Page, alice: User) -> None:
     page.goto(own_page(demanding(alice, second_factor=True)))
     press(page, "Approve")
 
@@ -385,6 +399,12 @@ def passkeys_of_an_old_login(page: Page, alice: User) -> None:
     page.goto("/ciba/passkeys/")
 
 
+@state_with_a_second_factor
+def passkeys_that_wait_for_the_second_factor(page: Page, alice: User) -> None:
+    things(alice)
+    page.goto("/ciba/passkeys/")
+
+
 @state
 def muted_with_nothing(page: Page, alice: User) -> None:
     page.goto("/ciba/muted/")
@@ -435,6 +455,19 @@ def apps_with_a_code(page: Page, alice: User) -> None:
 
 
 @state
+def apps_of_an_old_login(page: Page, alice: User) -> None:
+    page.goto("/ciba/apps/")
+    long_ago()
+    press(page, "Let an app in")
+
+
+@state_with_a_second_factor
+def apps_that_wait_for_the_second_factor(page: Page, alice: User) -> None:
+    page.goto("/ciba/apps/")
+    press(page, "Let an app in")
+
+
+@state
 def offline(page: Page, alice: User) -> None:
     page.goto("/ciba/offline/")
 
@@ -448,7 +481,13 @@ def login(page: Page, alice: User) -> None:
 # --- and so --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", STATES)
+@pytest.fixture(params=STATES)
+def name(request: pytest.FixtureRequest, settings: Any) -> str:
+    if request.param in SECOND_FACTOR:
+        use(settings, Elsewhere)
+    return str(request.param)
+
+
 def test_a_page_is_for_everyone_on_every_screen(new_page: NewPage, alice: User, name: str) -> None:
     page = new_page(alice, reduced_motion="reduce", color_scheme="light")
     STATES[name](page, alice)
@@ -457,7 +496,6 @@ def test_a_page_is_for_everyone_on_every_screen(new_page: NewPage, alice: User, 
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("name", STATES)
 def test_a_page_is_for_everyone_from_right_to_left(
     new_page: NewPage, alice: User, name: str
 ) -> None:

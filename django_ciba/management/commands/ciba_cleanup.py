@@ -8,10 +8,11 @@ from django_ciba.management.command import OperatorCommand
 
 class Command(OperatorCommand):
     help = (
-        "Delete authentication requests, tokens, and used assertions and DPoP proofs that are past "
-        "their retention, in batches, and print how many of each. Nothing that is still valid "
-        "depends on it: expiry is decided when something is used. Run it each hour where there is "
-        "no Celery."
+        "Delete, in batches, what is past its retention: authentication requests (RETENTION), "
+        "tokens and grants, used assertions and DPoP proofs, challenges of passkeys, enrolments, "
+        "mutes that have run out, audit events (AUDIT_RETENTION) and retired signing keys "
+        "(RETIRED_KEYS_KEPT); print how many of each. Nothing that is still valid depends on it: "
+        "expiry is decided when something is used. Run it each hour where there is no Celery."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

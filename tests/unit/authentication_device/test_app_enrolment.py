@@ -90,7 +90,10 @@ def test_without_segno_the_code_is_there_as_text(
     monkeypatch.setattr(app_enrolment, "find_spec", lambda name: None)
     answer = browser.post(PAGE)
     assert code_on(answer)
-    assert 'class="qr"' not in answer.content.decode()
+    text = answer.content.decode()
+    assert 'class="qr"' not in text
+    assert "Enter this code in the app." in text
+    assert "Scan" not in text
 
 
 def test_an_old_login_lets_no_app_in(browser: Client) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
 
 from django_ciba.due import run_due
-from django_ciba.journeys import NODES, document_problems, node, walk_due
+from django_ciba.journeys import NODES, Demand, Step, document_problems, node, walk_due
+from django_ciba.journeys.demand import NumberEntry
 from django_ciba.journeys.nodes import OWN_NODES
 from django_ciba.models import AuthenticationRequest, Client, Journey
 from tests.unit.journeys import site_nodes
@@ -31,6 +33,22 @@ HERE = "tests.unit.journeys.site_nodes"
 def with_nodes(settings: Any, *names: str) -> None:
     paths = [name if "." in name else f"{HERE}.{name}" for name in names]
     settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "JOURNEY_NODES": paths}
+
+
+# --- what a node may ask ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", ["pick", "type"])
+def test_a_number_is_demanded_of_a_request_that_has_one(entry: NumberEntry) -> None:
+    """Without `shows_a_number` the client was told none, and nobody could approve."""
+    now = timezone.now()
+    step: Step[Any] = Step(AuthenticationRequest(number=""), now, {}, {}, False, lambda _: None)
+    with pytest.raises(ValueError, match="says so by shows_a_number"):
+        step.prompt(now, Demand(number=entry))
+    assert step.messages == []
+    step.authentication_request.number = "42"
+    step.prompt(now, Demand(number=entry))
+    assert [each.demand for each in step.messages] == [Demand(number=entry)]
 
 
 # --- the registry -------------------------------------------------------------------------------
