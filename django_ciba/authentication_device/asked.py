@@ -44,6 +44,7 @@ def asked_before(user: AbstractBaseUser, now: datetime) -> QuerySet[Authenticati
     So what the client asks is there while it waits: it must be found by who wants to deny it.
     """
     # Not only what the inbox shows: a request that looks like another one there waits too.
-    waiting = AuthenticationRequest.objects.prompted(now).filter(user_id=user.pk)
+    waiting = AuthenticationRequest.objects.prompted(now).of_enabled_clients()
+    waiting = waiting.filter(user_id=user.pk)
     over = AuthenticationRequest.objects.put_before(user).exclude(pk__in=waiting.values("pk"))
     return over.order_by("-created_at", "-pk")

@@ -56,8 +56,9 @@ def passkey_list(request: HttpRequest) -> HttpResponse:
     problem, fresh, missing = "", signed_in_lately(request, now), why_not_added(request, now)
     if request.method == "POST" and "remove" in request.POST and fresh:
         given = request.POST["remove"]
-        if given.isascii() and given.isdigit() and len(given) < 19:
-            passkeys.removed(user, int(given), now)
+        named = given.isascii() and given.isdigit() and len(given) < 19
+        if not named or not passkeys.removed(user, int(given), now):
+            return page_response(request, "gone.html", {}, status=404)
         return done("passkeys", "removed")
     if request.method == "POST" and missing:
         problem = missing

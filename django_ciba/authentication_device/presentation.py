@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_ciba.authorization_details import Presented, presented
 from django_ciba.journeys import Demand, choices, demand_of
+from django_ciba.journeys.user_verification import can_be_verified
 from django_ciba.models import AuthenticationRequest, Passkey, configuration
 from django_ciba.protocol.names import OPENID_SCOPE, SCOPE_CLAIMS
 
@@ -73,8 +74,10 @@ class Card:
     now: datetime
     # Where it is answered without a login: the address of the link that the user was sent.
     link: str = ""
-    # Whether its user has a passkey; asked for where one is demanded (`cards_to_answer`).
+    # Whether its user has a passkey, or else an app that does for one; asked for where one is
+    # demanded (`cards_to_answer`).
     has_passkey: bool = True
+    has_app: bool = True
 
     @property
     def address(self) -> str:
@@ -100,7 +103,12 @@ class Card:
     @property
     def needs_app(self) -> bool:
         """It asks for user verification, which its user can give in the site's own app alone."""
-        return self.demand.passkey and not self.has_passkey
+        return self.demand.passkey and not self.has_passkey and self.has_app
+
+    @property
+    def lacks_passkey(self) -> bool:
+        """It asks for user verification, and its user has nothing left to give it with."""
+        return self.demand.passkey and not self.has_passkey and not self.has_app
 
     @property
     def at_client(self) -> bool:
@@ -110,7 +118,7 @@ class Card:
     @property
     def is_only_denied(self) -> bool:
         """An approval of it is given elsewhere."""
-        return self.needs_link or self.needs_app or self.at_client
+        return self.needs_link or self.needs_app or self.lacks_passkey or self.at_client
 
     @property
     def picks_number(self) -> bool:
@@ -216,9 +224,10 @@ def cards_to_answer(
     Whether they have a passkey is one query, and none where no passkey is demanded.
     """
     waiting = list(rows)
-    user_id = next((each.user_id for each in waiting if demand_of(each).passkey), None)
-    has_passkey = user_id is None or Passkey.objects.filter(user_id=user_id).exists()
-    return [Card(each, now, link, has_passkey) for each in waiting]
+    asked = next((each for each in waiting if demand_of(each).passkey), None)
+    has_passkey = asked is None or Passkey.objects.filter(user_id=asked.user_id).exists()
+    has_app = asked is None or has_passkey or can_be_verified(asked.user)
+    return [Card(each, now, link, has_passkey, has_app) for each in waiting]
 
 
 def outcome(found: AuthenticationRequest, now: datetime) -> Outcome:
@@ -237,7 +246,7 @@ def outcome(found: AuthenticationRequest, now: datetime) -> Outcome:
     # A journey that ends because nobody answered in time has failed, to the user it has expired.
     if found.answerable_until <= (found.ended_at or now):
         return Outcome.EXPIRED
-    if found.status != status.PENDING:
+    if found.status != status.PENDING or not found.is_of_enabled_client:
         return Outcome.FAILED
     return Outcome.AT_CLIENT if found.is_asked_at_client else Outcome.WAITING
 

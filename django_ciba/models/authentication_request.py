@@ -209,10 +209,14 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
 
         Of those that look the same to them it is the newest: that is what its client waits for.
         """
-        rows = self.prompted(now).filter(user=user, client__enabled=True)
+        rows = self.prompted(now).of_enabled_clients().filter(user=user)
         return rows.exclude(Exists(_likes(now).filter(pk__gt=OuterRef("pk")))).order_by(
             "prompt_until", "pk"
         )
+
+    def of_enabled_clients(self) -> "AuthenticationRequestQuerySet":
+        """Those that somebody still asks: neither their client nor its realm is disabled."""
+        return self.filter(client__enabled=True, client__realm__enabled=True)
 
     def prompted(self, now: datetime) -> "AuthenticationRequestQuerySet":
         """Those whose prompt in the inbox can be answered now."""
@@ -416,6 +420,11 @@ class AuthenticationRequest(models.Model):
     def is_asked_at_client(self) -> bool:
         """Whether its last question is for the relying party to ask, and not in the inbox."""
         return self.prompted_at is None and self.prompt_until is not None
+
+    @property
+    def is_of_enabled_client(self) -> bool:
+        """Whether somebody still asks it: as `of_enabled_clients`."""
+        return self.client.enabled and self.client.realm.enabled
 
     @property
     def awaits_second_step(self) -> bool:

@@ -24,6 +24,9 @@
     }
   }
 
+  // Never by reload: a page that answers a form would be asked for by that form again.
+  const again = () => location.replace(location.pathname);
+
   const open = () => [...inbox.querySelectorAll("[data-request]:not(.is-over)")];
 
   function announce(text) {
@@ -58,7 +61,7 @@
   }
 
   function end(card, how) {
-    if (inbox.dataset.alone && navigator.onLine) location.reload(); // it says what came of it
+    if (inbox.dataset.alone && navigator.onLine) again(); // it says what came of it
     const held = card.contains(document.activeElement);
     card.classList.add("is-over", `is-${how}`);
     settle();
@@ -80,7 +83,7 @@
   async function get(address) {
     const options = { cache: "no-store", redirect: "manual", signal: AbortSignal.timeout?.(10000) };
     const answer = await fetch(address, options);
-    if (answer.type === "opaqueredirect" || answer.status === 403) location.reload(); // signed out
+    if (answer.type === "opaqueredirect" || answer.status === 403) again(); // signed out
     if (!answer.ok && answer.status !== 404) throw new Error(`status ${answer.status}`);
     return answer;
   }
@@ -111,7 +114,7 @@
     }
     for (const { id, prompt, card } of waiting) {
       if (isShown(id, prompt)) continue;
-      if (inbox.dataset.alone) return location.replace(location.pathname); // never a POST
+      if (inbox.dataset.alone) return again();
       const answer = await get(card);
       if (!answer.ok || answering) continue; // answered in between
       const rendered = document.createElement("template");
@@ -140,7 +143,7 @@
       const answer = await get(inbox.dataset.waiting);
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       const { login, waiting } = await answer.json();
-      if (login !== inbox.dataset.login) return location.reload(); // another user, another token
+      if (login !== inbox.dataset.login) return again(); // another user, another token
       if (!answering) await show(waiting);
       failures = 0;
       connected(true);
@@ -168,7 +171,7 @@
   document.addEventListener("visibilitychange", () => document.hidden || (countDown(), ask()));
   window.addEventListener("online", ask);
   window.addEventListener("offline", () => connected(false));
-  window.addEventListener("pageshow", (event) => event.persisted && location.reload());
+  window.addEventListener("pageshow", (event) => event.persisted && again());
   countDown();
   setInterval(countDown, 1000);
   next = setTimeout(ask, INTERVAL);

@@ -12,7 +12,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from django_ciba.authentication_device.presentation import Card
-from django_ciba.models import AuditEvent, AuthenticationRequest
+from django_ciba.models import AuditEvent, AuthenticationRequest, Realm
+from django_ciba.models import Client as RelyingParty
 from django_ciba.models.authentication_request import ROUNDS
 from tests.unit.authentication_device import arrange
 
@@ -75,6 +76,31 @@ def test_only_what_waits_for_this_user_is_listed(browser: Client, alice: User, b
     arrange.waiting(alice, status=Status.DENIED, answer="denied", answered_at=now, ended_at=now)
     assert names(browser.get("/ciba/waiting.json")) == [str(mine.public_id)]
     assert browser.get("/ciba/").content.decode().count("data-request=") == 1
+
+
+@pytest.mark.parametrize("disabled", [RelyingParty, Realm])
+def test_what_nobody_asks_any_more_waits_nowhere_and_says_so(
+    browser: Client, alice: User, disabled: type[RelyingParty | Realm]
+) -> None:
+    """As long as its client, or the client's realm, is disabled."""
+    found = arrange.waiting(alice)
+    own = f"/ciba/requests/{found.public_id}/"
+    disabled.objects.update(enabled=False)
+    assert names(browser.get("/ciba/waiting.json")) == []
+    assert "data-request=" not in browser.get("/ciba/").content.decode()
+    assert "Not completed" in browser.get("/ciba/history/").content.decode()
+    assert browser.get(f"{own}card/").status_code == 404
+    text = browser.get(own).content.decode()
+    assert "could not be completed. Nothing was approved." in text
+    assert "data-waiting" not in text
+    assert 'value="approved"' not in text
+    for verdict in ("approved", "denied"):
+        answer = browser.post(own, {"verdict": verdict})
+        assert answer.status_code == 410
+        assert "This no longer waits for an answer" in answer.content.decode()
+    disabled.objects.update(enabled=True)
+    assert names(browser.get("/ciba/waiting.json")) == [str(found.public_id)]
+    assert found.public_id.hex not in browser.get("/ciba/history/").content.decode()
 
 
 def test_the_script_gets_a_name_and_an_address_and_nothing_of_the_content(
@@ -165,7 +191,7 @@ def test_the_history_holds_the_users_own_last_answers(
     text = browser.get("/ciba/history/").content.decode()
     assert "mine" in text
     assert "<strong>Approved</strong>" in text
-    assert "bob" not in text
+    assert not re.search(r"\bbob\b", text)
     assert "still waiting" not in text
 
 

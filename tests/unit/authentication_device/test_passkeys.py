@@ -17,7 +17,13 @@ from pytest_django import DjangoAssertNumQueries
 from django_ciba.authentication_device import passkeys
 from django_ciba.authentication_device.passkeys import CHALLENGE_LIFETIME, user_handle
 from django_ciba.journeys import Demand
-from django_ciba.models import AuditEvent, AuthenticationRequest, Passkey, PasskeyChallenge
+from django_ciba.models import (
+    AuditEvent,
+    AuthenticationRequest,
+    Device,
+    Passkey,
+    PasskeyChallenge,
+)
 from tests.unit.authentication_device import arrange
 from tests.unit.authentication_device.authenticator import (
     Authenticator,
@@ -26,6 +32,7 @@ from tests.unit.authentication_device.authenticator import (
 )
 from tests.unit.authentication_device.conftest import signed_in
 from tests.unit.authentication_device.test_decisions import assert_untouched, page, stored
+from tests.unit.authentication_device.test_devices import passkey
 from tests.unit.authentication_device.test_refusals import noted
 
 pytestmark = pytest.mark.django_db
@@ -253,9 +260,12 @@ def test_a_user_removes_their_own_passkey_and_no_other(
     browser: Client, bob: User, device: Authenticator
 ) -> None:
     pk = str(Passkey.objects.get().pk)
-    assert signed_in(bob).post("/ciba/passkeys/", {"remove": pk}).status_code == 303
+    for who, sent in ((signed_in(bob), pk), (browser, "1" + pk), (browser, "abc"), (browser, "")):
+        answer = who.post("/ciba/passkeys/", {"remove": sent})
+        assert answer.status_code == 404
+        assert "It is not there any more." in answer.content.decode()
     assert Passkey.objects.exists()
-    browser.post("/ciba/passkeys/", {"remove": pk})
+    assert browser.post("/ciba/passkeys/", {"remove": pk}).status_code == 303
     assert not Passkey.objects.exists()
     assert AuditEvent.objects.filter(event=Event.PASSKEY_REMOVED).count() == 1
 
@@ -289,12 +299,20 @@ def test_the_page_asks_for_the_passkey_and_says_what_a_browser_without_script_ca
 
 
 @pytest.mark.parametrize("address", arrange.WITH_ITS_CARD)
+@pytest.mark.parametrize("app", [True, False])
 def test_who_has_no_passkey_is_sent_to_the_app_and_can_deny(
-    browser: Client, alice: User, address: str
+    browser: Client, alice: User, address: str, app: bool, settings: Any
 ) -> None:
+    """What it lacks is said by what they have: an app that is believed, or nothing at all."""
+    if app:
+        settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "DEVICE_API_AMR": ["fpt"]}
+        owned: dict[str, Any] = {"user": alice, "created_at": timezone.now()}
+        Device.objects.create(name="The app", kind="app", thumbprint="x", **owned)
     found = asked(alice)
     text = browser.get(address.format(found.public_id)).content.decode()
-    assert "Approve this in your app; here you can only deny it." in text
+    in_app = "Approve this in your app; here you can only deny it."
+    nowhere = "To approve, you need a passkey, and you have none. Here you can only deny."
+    assert (in_app in text, nowhere in text) == (app, not app)
     assert 'value="approved"' not in text
     assert "data-passkey=" not in text
     assert text.count('class="deny"') == 1
@@ -321,6 +339,7 @@ def test_one_query_says_of_all_cards_whether_there_is_a_passkey(
     arrange.waiting(alice)
     with django_assert_num_queries(3):
         browser.get("/ciba/")
+    passkey(alice)
     for _ in range(3):
         asked(alice)
     with django_assert_num_queries(4):

@@ -51,6 +51,20 @@ def test_it_leads_to_the_page_that_changes_the_password(
     assert 'href="/account/password_change/">Change your password</a>' in text
 
 
+def test_what_was_given_by_an_approval_has_ended_and_is_not_said_to_go_on(
+    browser: Client, alice: User
+) -> None:
+    found = arrange.waiting(alice)
+    answered(browser, found)
+    AuthenticationRequest.objects.update(status=Status.REDEEMED)
+    text = browser.get(reported(browser, found)["Location"]).content.decode()
+    assert "What <bdi>Example Bank</bdi> was given by this request has ended." in text
+    assert "gets nothing by this request" not in text
+    text = browser.get(page(found)).content.decode()
+    assert "You had approved this. What <bdi>Example Bank</bdi> was given by it has ended." in text
+    assert "can go on" not in text
+
+
 def test_an_approval_is_taken_back(browser: Client, alice: User) -> None:
     found = arrange.waiting(alice)
     answered(browser, found)
