@@ -15,9 +15,10 @@ Status = AuthenticationRequest.Status
 def report(found: AuthenticationRequest, *, now: datetime) -> bool:
     """Design §8: end what `found` asks for or has given, and keep its client away for REPORT_MUTE.
 
-    A request that waits is denied; one that was approved by mistake gives no tokens any more, and
-    those that it gave end. Audit event and signal are written once: whether this call was the one
-    that reported it. A request without a user has nobody to report it.
+    A request that waits is denied, and what looks like it; one that was approved by mistake gives
+    no tokens any more, and those that it gave end. None of them asks again. Audit event and signal
+    are written once: whether this call was the one that reported it. A request without a user has
+    nobody to report it.
     """
     if found.user_id is None:
         return False
@@ -25,11 +26,13 @@ def report(found: AuthenticationRequest, *, now: datetime) -> bool:
     with transaction.atomic(using=alias):
         rows = AuthenticationRequest.objects.using(alias).select_related("client__realm", "user")
         stored = rows.get(pk=found.pk)
-        denied = _denied(stored, now)
-        _taken_back(stored, now)
-        if not denied:
-            for other in AuthenticationRequest.objects.like(stored, now):
-                _denied(other, now)
+        # Read before the denial: by that, a journey may go on to a question of another time.
+        ended = [stored, *rows.reported_with(stored, now)]
+        for each in ended:
+            if _denied(each, now):
+                break
+        for each in ended:
+            _taken_back(each, now)
         if not AuthenticationRequest.objects.using(alias).report(found.pk, now):
             transaction.set_rollback(True, using=alias)
             return False

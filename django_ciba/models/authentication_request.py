@@ -66,6 +66,10 @@ def microseconds(moment: datetime) -> int:
     return int(moment.timestamp()) * 1_000_000 + moment.microsecond
 
 
+# Its user has been asked: in the inbox, or by the relying party, whose question has only an end.
+_PUT_BEFORE_ITS_USER = Q(prompted_at__isnull=False) | Q(prompt_until__isnull=False)
+
+
 class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
     def poll(
         self, auth_req_id: str, client: Client, now: datetime, most: int, *, jkt: str
@@ -201,8 +205,7 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
 
     def put_before(self, user: Any) -> "AuthenticationRequestQuerySet":
         """All that this user has been asked, answered or not, in the inbox or by the client."""
-        asked = Q(prompted_at__isnull=False) | Q(prompt_until__isnull=False)
-        return self.filter(asked, user_id=user.pk)
+        return self.filter(_PUT_BEFORE_ITS_USER, user_id=user.pk)
 
     def waiting_for(self, user: Any, now: datetime) -> "AuthenticationRequestQuerySet":
         """What that user is being asked now, the one that runs out first on top.
@@ -231,10 +234,26 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         self, found: "AuthenticationRequest", now: datetime
     ) -> "AuthenticationRequestQuerySet":
         """What its user is asked besides and could not tell from it, the newest first."""
+        return self.prompted(now).looking_like(found).order_by("-pk")
+
+    def reported_with(
+        self, found: "AuthenticationRequest", now: datetime
+    ) -> "AuthenticationRequestQuerySet":
+        """What a report of it ends besides: what looks the same, and may still be approved.
+
+        One that is between two prompts would be asked again, so it is among them; the oldest first.
+        """
+        rows = self.looking_like(found).filter(
+            _PUT_BEFORE_ITS_USER, status=self.model.Status.PENDING, expires_at__gt=now
+        )
+        return rows.exclude(answer=self.model.Answer.APPROVED).order_by("pk")
+
+    def looking_like(self, found: "AuthenticationRequest") -> "AuthenticationRequestQuerySet":
+        """The other requests, in whatever state, that its user could not tell from it."""
         if not found.likeness or found.user_id is None:
             return self.none()
-        rows = self.prompted(now).filter(user_id=found.user_id, likeness=found.likeness)
-        return rows.exclude(pk=found.pk).order_by("-pk")
+        rows = self.filter(user_id=found.user_id, likeness=found.likeness)
+        return rows.exclude(pk=found.pk)
 
     def times_asked(self, now: datetime) -> "AuthenticationRequestQuerySet":
         """With `times_asked`: how many that look like it wait, itself among them."""
