@@ -49,8 +49,8 @@ def answer(
     too. `evidence` is what an approval comes with, for what the prompt demands.
     Returns the request as it now is. Raises NotAnswerable; of two answers the first counts.
 
-    To requests that its user could not tell from this one a no is a no as well. A yes is one yes:
-    the older of them are withdrawn.
+    To requests that its user could not tell from this one a no is a no as well, also where the
+    relying party asks. A yes is one yes: the older of them are withdrawn.
     """
     if verdict not in VERDICTS:
         raise ValueError(f"{verdict!r} is no answer: it must be {' or '.join(VERDICTS)}")
@@ -107,16 +107,20 @@ def _answered_with_its_likes(
     In the order of their keys, so that two answers at once do not wait for each other. One of the
     others that has moved on meanwhile has become another question.
     """
-    others = AuthenticationRequest.objects.like(stored, now).select_related("client", "user")
+    rows = AuthenticationRequest.objects.select_related("client", "user")
+    denied = verdict == AuthenticationRequest.Answer.DENIED
+    others = rows.denied_with(stored, now) if denied else rows.like(stored, now)
     approved = verdict == AuthenticationRequest.Answer.APPROVED
     if approved:
         others = others.filter(pk__lt=stored.pk)
-    rows = sorted([stored, *others], key=lambda row: int(row.pk))
+    together = sorted([stored, *others], key=lambda row: int(row.pk))
     # Walked before anything is locked: a node may be the site's own.
-    walked = {row.pk: _walked(row, verdict, now) for row in rows if row is stored or not approved}
+    walked = {
+        row.pk: _walked(row, verdict, now) for row in together if row is stored or not approved
+    }
     alias = router.db_for_write(AuthenticationRequest)
     with transaction.atomic(using=alias):
-        for row in rows:
+        for row in together:
             if row.pk not in walked:
                 cancel(row.pk, now)
             elif not store_progress(row, walked[row.pk], now, vouched=vouched) and row is stored:

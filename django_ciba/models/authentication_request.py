@@ -223,10 +223,13 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
 
     def prompted(self, now: datetime) -> "AuthenticationRequestQuerySet":
         """Those whose prompt in the inbox can be answered now."""
+        return self.answerable(now).filter(prompted_at__isnull=False)
+
+    def answerable(self, now: datetime) -> "AuthenticationRequestQuerySet":
+        """Pending and unanswered, and their last question, if there was one, has not run out."""
         return self.filter(
             status=self.model.Status.PENDING,
             answer="",
-            prompted_at__isnull=False,
             expires_at__gt=now,
         ).filter(Q(prompt_until__isnull=True) | Q(prompt_until__gt=now))
 
@@ -235,6 +238,15 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
     ) -> "AuthenticationRequestQuerySet":
         """What its user is asked besides and could not tell from it, the newest first."""
         return self.prompted(now).looking_like(found).order_by("-pk")
+
+    def denied_with(
+        self, found: "AuthenticationRequest", now: datetime
+    ) -> "AuthenticationRequestQuerySet":
+        """What a no to it is a no to besides: what looks the same, and waits wherever it is asked.
+
+        A question of the relying party's is shown to its user too, to be denied.
+        """
+        return self.answerable(now).looking_like(found).filter(_PUT_BEFORE_ITS_USER)
 
     def reported_with(
         self, found: "AuthenticationRequest", now: datetime

@@ -7,14 +7,25 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 
 from django_ciba.due import run_due
-from django_ciba.journeys import NotAnswerable, mute, report, unmute
+from django_ciba.journeys import (
+    NotAnswerable,
+    PasscodeRefused,
+    enter_passcode,
+    mute,
+    report,
+    unmute,
+    walk_due,
+)
 from django_ciba.journeys import answer as answered
 from django_ciba.journeys.demand import Evidence
 from django_ciba.models import AuditEvent, AuthenticationRequest, Client, Delivery, MutedClient
 from tests.provider import make_client, make_user
 from tests.unit.journeys.arrange import SEEDS, Answer, Status, after, begin, say, seeds, stored
+from tests.unit.journeys.site_channels import with_channels
+from tests.unit.journeys.test_nodes import carried, passcode
 
 pytestmark = pytest.mark.django_db
+AT_CLIENT = {"entered_at": "relying_party"}
 
 
 @pytest.fixture
@@ -134,6 +145,53 @@ def test_a_wrong_number_is_no_chance_to_guess_at_the_next(
             )
     assert statuses(rows) == [Status.FAILED] * 3
     assert waiting(alice) == []
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_denial_of_what_is_asked_at_the_client_denies_what_looks_the_same(
+    client: Client, alice: AbstractBaseUser, settings: Any, which: int
+) -> None:
+    """The passcode of the other would still be good."""
+    with_channels(settings, "email")
+    rows = [begin(passcode(AT_CLIENT), client, alice, now=after(second)) for second in range(2)]
+    code = carried(rows[1 - which], "passcode")
+    say(rows[which], Answer.DENIED, after(10))
+    assert statuses(rows) == [Status.DENIED] * 2
+    assert AuditEvent.objects.filter(event="denied").count() == 2
+    with pytest.raises(PasscodeRefused, match="over"):
+        enter_passcode(rows[1 - which], code, now=after(11), amr=["otp"])
+
+
+def test_a_denial_in_the_inbox_denies_what_looks_the_same_and_is_asked_at_the_client(
+    client: Client, alice: AbstractBaseUser, settings: Any
+) -> None:
+    with_channels(settings, "email")
+    rows = [begin(each, client, alice) for each in (passcode(AT_CLIENT), SEEDS)]
+    say(rows[1], Answer.DENIED, after(10))
+    assert statuses(rows) == [Status.DENIED] * 2
+
+
+def test_an_approval_leaves_what_is_asked_at_the_client(
+    client: Client, alice: AbstractBaseUser, settings: Any
+) -> None:
+    """Its client waits for a passcode of its own."""
+    with_channels(settings, "email")
+    rows = [begin(passcode(AT_CLIENT), client, alice, now=after(second)) for second in range(2)]
+    enter_passcode(rows[1], carried(rows[1], "passcode"), now=after(10), amr=["otp"])
+    assert statuses(rows) == ["pending", "authorized"]
+
+
+def test_a_denial_leaves_what_has_failed_and_is_left_to_run_out(
+    client: Client, alice: AbstractBaseUser
+) -> None:
+    """Nobody is asked any more, and its client is not to learn that anybody was."""
+    client.hide_unknown_users = True
+    client.save()
+    rows = [begin(SEEDS, client, alice, now=after(second)) for second in (0, 100)]
+    assert walk_due(rows[0].pk, after(120))
+    say(rows[1], Answer.DENIED, after(130))
+    assert statuses(rows) == ["pending", "denied"]
+    assert stored(rows[0]).answer == ""
 
 
 def test_an_answer_that_comes_too_late_changes_nothing_of_what_is_like_it(
