@@ -12,7 +12,7 @@ from django_ciba.journeys.engine import Progress, walk
 from django_ciba.journeys.progress import cancel, store_progress
 from django_ciba.journeys.question import passcode_methods
 from django_ciba.models import AuditEvent, AuthenticationRequest, configuration
-from django_ciba.models.authentication_request import FAILURES
+from django_ciba.models.authentication_request import FAILURES, NUMBER_TRIES
 
 VERDICTS: Final = (AuthenticationRequest.Answer.APPROVED, AuthenticationRequest.Answer.DENIED)
 TRIES = 5  # a timer may move the request between our read and our write; that changes its step
@@ -135,10 +135,19 @@ def _walked(stored: AuthenticationRequest, verdict: str, now: datetime) -> Progr
     return walk(stored, document, now)
 
 
-def one_more_failure(stored: AuthenticationRequest) -> dict[str, Any] | None:
-    """The memory with one more wrong answer in it; None when that was the last one allowed."""
-    failures = int(stored.memory.get(FAILURES, 0)) + 1
-    return {**stored.memory, FAILURES: failures} if failures < demand_of(stored).tries else None
+def one_more_failure(stored: AuthenticationRequest, fault: str) -> dict[str, Any] | None:
+    """The memory with one more wrong answer in it; None when that was the last one allowed.
+
+    Wrong passcodes are those of one prompt; wrong numbers those of one request, whose number stays
+    the same.
+    """
+    tries = demand_of(stored).tries
+    memory = {**stored.memory, FAILURES: int(stored.memory.get(FAILURES, 0)) + 1}
+    left = tries - memory[FAILURES]
+    if fault == "number":
+        memory[NUMBER_TRIES] = int(stored.memory.get(NUMBER_TRIES, tries)) - 1
+        left = min(left, memory[NUMBER_TRIES])
+    return memory if left > 0 else None
 
 
 def wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: datetime) -> bool:
@@ -151,7 +160,7 @@ def wrong_answer_counted(stored: AuthenticationRequest, fault: str, now: datetim
     alias = router.db_for_write(AuthenticationRequest)
     stored.wrong_at = now
     with transaction.atomic(using=alias):
-        if memory := one_more_failure(stored):
+        if memory := one_more_failure(stored, fault):
             took = AuthenticationRequest.objects.using(alias).advance(
                 stored, now, memory=memory, wrong_at=now
             )

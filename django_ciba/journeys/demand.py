@@ -26,7 +26,7 @@ class Demand:
     passkey with user verification signs for this prompt. `passcode`, `link`: digests (`sealed`) of
     a passcode that was sent, and of the secret in a link that was. `second_factor`: the session has
     proved one. `max_login_age`: seconds; 0 for as the realm says. `tries`: how many wrong numbers
-    or passcodes end it.
+    or passcodes end it; wrong numbers are counted over all prompts of their request.
     """
 
     number: NumberEntry = ""
@@ -41,6 +41,14 @@ class Demand:
         """As JSON, with what differs from the default."""
         default = asdict(Demand())
         return {name: value for name, value in asdict(self).items() if value != default[name]}
+
+
+def ended_by_a_wrong_number(found: AuthenticationRequest) -> bool:
+    """Whether what was answered wrongly for the last time was a question for the number.
+
+    The demand is that of the question answered, since a new question takes its answer away too.
+    """
+    return found.answer == AuthenticationRequest.Answer.FAILED and bool(demand_of(found).number)
 
 
 def passcode_alone(demand: Demand) -> bool:

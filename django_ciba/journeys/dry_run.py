@@ -229,7 +229,8 @@ class _Rehearsal:
         demand = demand_of(self.found)
         if not (demand.number or demand.passcode or demand.link):
             return "nothing_to_get_wrong"
-        if memory := one_more_failure(self.found):
+        fault = "number" if demand.number else "passcode" if demand.passcode else "link"
+        if memory := one_more_failure(self.found, fault):
             self.found.memory = memory
         else:
             self._says(Answer.FAILED)

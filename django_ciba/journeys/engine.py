@@ -12,15 +12,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django_ciba.journeys.demand import demand_of, ended_by_a_wrong_number
 from django_ciba.journeys.document import ENDS, SUCCESS
 from django_ciba.journeys.node import Message, Node, Step, Wait
 from django_ciba.journeys.registry import NODES
 from django_ciba.models import AuthenticationRequest, Delivery
-from django_ciba.models.authentication_request import ASKED, FAILURES, ROUNDS
+from django_ciba.models.authentication_request import ASKED, FAILURES, NUMBER_TRIES, ROUNDS
 from django_ciba.prompts import reachable_channels
 
 logger = logging.getLogger("django_ciba.journeys")
 
+NOT_ASKED_AGAIN = "not_asked_again"  # no node's own outcome, so that it leads to @failure
 MAX_STEPS = 100  # nodes that one event may walk; a circle without a wait ends as failed
 
 
@@ -60,8 +62,12 @@ def walk(
     deliveries: list[Delivery] = []
     told: list[Told] = []
     due_at: datetime | None = found.expires_at
+    if ended_by_a_wrong_number(found):
+        memory[NUMBER_TRIES] = 0
     for _ in range(MAX_STEPS):
         result, step = _one_step(found, document, at, now, memory, resumed)
+        if any(_number_is_spent(message, memory) for message in step.messages):
+            result, step.messages = NOT_ASKED_AGAIN, []
         for message in step.messages:
             sent = _sent(found, message, now, memory)
             deliveries += sent
@@ -70,6 +76,7 @@ def walk(
             found.demand = {**found.demand, "tries": step.tries}
         if isinstance(result, Wait):
             due_at = min(result.until, found.expires_at)
+            _limit_wrong_numbers(found, memory)
             break
         trail.append({"node": at, "outcome": result, "at": now.isoformat()})
         at, resumed = document["nodes"][at]["outcomes"].get(result, "@failure"), False
@@ -171,6 +178,26 @@ def _sent(
         )
         for name in channels
     ]
+
+
+def _number_is_spent(message: Message, memory: Mapping[str, Any]) -> bool:
+    """Whether it asks for the number of a request in which a wrong one has ended a question.
+
+    A request has one number, which its client was told once: who is asked for it again, among the
+    same three or by two digits, has it in the end. How the journey is wired makes no difference.
+    """
+    asks_for_it = message.demand is not None and bool(message.demand.number)
+    return asks_for_it and memory.get(NUMBER_TRIES) == 0
+
+
+def _limit_wrong_numbers(found: AuthenticationRequest, memory: dict[str, Any]) -> None:
+    """A question may lower how many wrong numbers the request still allows, and never raise it.
+
+    So who was offered three to pick from has no more tries when it is to be typed.
+    """
+    demand = demand_of(found)
+    if demand.number:
+        memory[NUMBER_TRIES] = min(memory.get(NUMBER_TRIES, demand.tries), demand.tries)
 
 
 def _let_it_run_out(found: AuthenticationRequest, now: datetime) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ROUNDS = "@prompts"  # in `memory`; no node's key begins with @
 ASKED = "@asked"  # which of them was the last question
 FAILURES = "@failures"  # wrong numbers or passcodes of the present prompt
+NUMBER_TRIES = "@number_tries"  # wrong numbers that the request still allows; the last one ends it
 SLOW_DOWN_SECONDS = 5  # CIBA Core §11: the interval grows by at least this
 
 

@@ -29,7 +29,8 @@ class Config:
     )
     tries: Positive = option(
         1,
-        "With `type`: wrong numbers that end the prompt. Where it is picked, the first one does.",
+        "With `type`: wrong numbers that end the prompt, counted over the whole request. Where it "
+        "is picked, the first one does.",
     )
     second_factor: bool = option(
         False, "Ask for a session that has proved a second factor, as STEP_UP knows it."

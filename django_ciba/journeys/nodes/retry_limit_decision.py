@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django_ciba.journeys.config import Positive, option
-from django_ciba.journeys.demand import demand_of
+from django_ciba.journeys.demand import ended_by_a_wrong_number
 from django_ciba.journeys.node import Node, Step
 from django_ciba.models import AuthenticationRequest
 
@@ -17,7 +17,7 @@ class RetryLimitDecision(Node[Config]):
     """PingAM's Retry Limit Decision node.
 
     It counts for one request; two of these nodes in a journey count apart. A user who has said no
-    is not asked again, nor is one who has picked a wrong number out of three: that is a reject,
+    is not asked again, nor is one who has ended the question by a wrong number: that is a reject,
     however few retries there were.
     """
 
@@ -34,12 +34,6 @@ class RetryLimitDecision(Node[Config]):
 
 
 def _is_final(found: AuthenticationRequest) -> bool:
-    """Whether what the user has answered must not be followed by another question.
-
-    A request has one number, which its client was told once: whoever picks out of the same three
-    again has it by the third tap at the latest. The demand is that of the question answered, since
-    a new question takes its answer away too.
-    """
-    if found.answer == AuthenticationRequest.Answer.FAILED:
-        return demand_of(found).number == "pick"
-    return found.answer == AuthenticationRequest.Answer.DENIED
+    """Whether what the user has answered must not be followed by another question."""
+    denied = found.answer == AuthenticationRequest.Answer.DENIED
+    return denied or ended_by_a_wrong_number(found)
