@@ -45,6 +45,13 @@ class StepUp(ABC):
     def second_factor(self, request: HttpRequest) -> bool:
         """Whether they proved a second factor in this session."""
 
+    def second_factor_at(self, request: HttpRequest, now: datetime) -> datetime | None:
+        """When they last proved it in this session, never after `now`; None if they did not.
+
+        A class that does not say has it proved with each login.
+        """
+        return self.authenticated_at(request, now) if self.second_factor(request) else None
+
     @abstractmethod
     def has_second_factor(self, request: HttpRequest) -> bool:
         """Whether they have one set up at the site, proved in this session or not."""
@@ -93,6 +100,9 @@ class OtpStepUp(PasswordStepUp):
         verified = getattr(request.user, "is_verified", None)
         return verified is not None and bool(verified())
 
+    def second_factor_at(self, request: HttpRequest, now: datetime) -> datetime | None:
+        return logins.second_factor_since(request, now) if self.second_factor(request) else None
+
     def has_second_factor(self, request: HttpRequest) -> bool:
         return bool(import_string("django_otp.user_has_device")(request.user))
 
@@ -109,10 +119,8 @@ class AllauthStepUp(PasswordStepUp):
     """
 
     def authenticated_at(self, request: HttpRequest, now: datetime) -> datetime:
-        times = [each["at"] for each in _allauth_records(request)]
-        if not times:
-            return super().authenticated_at(request, now)
-        return min(datetime.fromtimestamp(max(times), UTC), now)
+        latest = _latest(_allauth_records(request), now)
+        return latest or super().authenticated_at(request, now)
 
     def amr(self, request: HttpRequest) -> list[str]:
         records = _allauth_records(request)
@@ -125,7 +133,12 @@ class AllauthStepUp(PasswordStepUp):
         return [*found, "mfa"] if self.second_factor(request) and len(ways) > 1 else found
 
     def second_factor(self, request: HttpRequest) -> bool:
-        return any(each.get("method") == "mfa" for each in _allauth_records(request))
+        return bool(_allauth_second_factors(request))
+
+    def second_factor_at(self, request: HttpRequest, now: datetime) -> datetime | None:
+        """Of allauth's own records; a class of the site's may know a factor without one."""
+        latest = _latest(_allauth_second_factors(request), now)
+        return latest or super().second_factor_at(request, now)
 
     def has_second_factor(self, request: HttpRequest) -> bool:
         if not apps.is_installed("allauth.mfa"):
@@ -151,21 +164,23 @@ def signed_in_lately(request: HttpRequest, now: datetime) -> bool:
 
     One that was left open must not be enough for that.
     """
-    longest = timedelta(seconds=ciba_settings.LOGIN_MAX_AGE)
-    return now - step_up().authenticated_at(request, now) <= min(FRESH, longest)
+    return _is_fresh(step_up().authenticated_at(request, now), now)
 
 
 def why_not_added(request: HttpRequest, now: datetime) -> str:
     """Why this session may not add a passkey or an app yet; "" if it may.
 
     Either counts as a second factor later: a password alone must not become one where the user has
-    a better one at the site. Who has none, or passkeys alone, adds by a fresh login: no page of
-    ours proves a passkey for a session.
+    a better one at the site, and neither must a password at a session that was left open, so the
+    second factor must be as fresh as the login. Who has none, or passkeys alone, adds by a fresh
+    login: no page of ours proves a passkey for a session.
     """
     if not signed_in_lately(request, now):
         return "login_too_old"
     site = step_up()
-    if not site.second_factor(request) and site.has_second_factor(request):
+    proved_at = site.second_factor_at(request, now)
+    proved_lately = proved_at is not None and _is_fresh(proved_at, now)
+    if not proved_lately and site.has_second_factor(request):
         return "needs_second_factor"
     return ""
 
@@ -192,6 +207,10 @@ def _made(path: str) -> StepUp:
     return found()
 
 
+def _is_fresh(proved_at: datetime, now: datetime) -> bool:
+    return now - proved_at <= min(FRESH, timedelta(seconds=ciba_settings.LOGIN_MAX_AGE))
+
+
 def _allauth_records(request: HttpRequest) -> list[dict[str, Any]]:
     """What this session's user has proved: there may be records of one who never came in."""
     stored = request.session.get(ALLAUTH_RECORDS)
@@ -204,6 +223,15 @@ def _allauth_records(request: HttpRequest) -> list[dict[str, Any]]:
         for each in stored
         if isinstance(each, dict) and isinstance(each.get("at"), int | float)
     ]
+
+
+def _allauth_second_factors(request: HttpRequest) -> list[dict[str, Any]]:
+    return [each for each in _allauth_records(request) if each.get("method") == "mfa"]
+
+
+def _latest(records: list[dict[str, Any]], now: datetime) -> datetime | None:
+    times = [each["at"] for each in records]
+    return min(datetime.fromtimestamp(max(times), UTC), now) if times else None
 
 
 def _allauth_ways(request: HttpRequest) -> list[dict[str, Any]]:

@@ -54,6 +54,11 @@ def way_in(answer: Any) -> str:
     return found[1]
 
 
+def prove_code(browser: Client, way: str, secret: str) -> Any:
+    code = format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
+    return browser.post(way, {"code": code})
+
+
 def stored(found: AuthenticationRequest) -> AuthenticationRequest:
     return AuthenticationRequest.objects.get(pk=found.pk)
 
@@ -87,8 +92,7 @@ def test_a_second_factor_is_proved_there(browser: Client, alice: User) -> None:
     found = arrange.waiting(alice, demand=Demand(second_factor=True).stored())
     way = way_in(approved(browser, found))
     assert way.startswith("/accounts/2fa/reauthenticate/?next=")
-    code = format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
-    back = browser.post(way, {"code": code})
+    back = prove_code(browser, way, secret)
     assert (back.status_code, back["Location"]) == (302, page(found))
     assert approved(browser, found).status_code == 303
     assert stored(found).amr == ["pwd", "otp", "mfa"]
@@ -104,10 +108,31 @@ def test_a_password_alone_adds_nothing_that_approves(
     assert way.startswith("/accounts/2fa/reauthenticate/?next=")
     refused = browser.post("/ciba/passkeys/options/")
     assert (refused.status_code, refused.json()) == (403, {"error": "needs_second_factor"})
-    code = format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
-    assert browser.post(way, {"code": code})["Location"] == address
+    assert prove_code(browser, way, secret)["Location"] == address
     assert browser.post("/ciba/apps/").status_code == 200
     assert browser.post("/ciba/passkeys/options/").status_code == 200
+
+
+def test_a_second_factor_of_days_ago_and_the_password_of_now_add_nothing(
+    browser: Client, alice: User
+) -> None:
+    """Whoever sits at a session left open, and has the password, has both of these."""
+    secret = generate_totp_secret()
+    TOTP.activate(alice, secret)
+    prove_code(browser, way_in(browser.post("/ciba/apps/")), secret)
+    with time_machine.travel(timezone.now() + timedelta(days=13), tick=False):
+        again = way_in(browser.post("/ciba/apps/"))
+        assert again.startswith("/accounts/reauthenticate/?next=")
+        assert browser.post(again, {"password": "alice's password"}).status_code == 302
+        way = way_in(browser.post("/ciba/apps/"))
+        assert way.startswith("/accounts/2fa/reauthenticate/?next=")
+        refused = browser.post("/ciba/passkeys/options/")
+        assert (refused.status_code, refused.json()) == (403, {"error": "needs_second_factor"})
+        found = arrange.waiting(alice, demand=Demand(second_factor=True).stored())
+        assert approved(browser, found).status_code == 303, "the session's is enough to approve"
+        assert prove_code(browser, way, secret)["Location"] == "/ciba/apps/"
+        assert browser.post("/ciba/apps/").status_code == 200
+        assert browser.post("/ciba/passkeys/options/").status_code == 200
 
 
 def test_a_security_key_is_a_second_factor_with_a_page_of_its_own(

@@ -1,9 +1,12 @@
 """A second factor of django-otp's is asked for on its page, and known again."""
 
 import re
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
@@ -26,6 +29,44 @@ def browser(alice: User) -> Client:
     browser = Client()
     assert browser.login(username="alice", password="alice's password")
     return browser
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel("2026-11-23T08:00:00Z", tick=False) as clock:
+        yield clock
+
+
+def paper(alice: User) -> StaticDevice:
+    """A device with two codes, each good once."""
+    device = StaticDevice.objects.create(user=alice, name="paper")
+    for token in ("123456", "234567"):
+        device.token_set.create(token=token)
+    return device
+
+
+def way_in(answer: Any) -> str:
+    assert answer.status_code == 403
+    found = re.search(r'class="button" href="([^"]+)"', answer.content.decode())
+    assert found is not None
+    return found[1]
+
+
+def assert_needs_second_factor(browser: Client) -> None:
+    refused = browser.post("/ciba/passkeys/options/")
+    assert (refused.status_code, refused.json()) == (403, {"error": "needs_second_factor"})
+    assert way_in(browser.post("/ciba/apps/")) == "/accounts/otp/?next=%2Fciba%2Fapps%2F"
+
+
+def assert_may_add(browser: Client) -> None:
+    assert browser.post("/ciba/apps/").status_code == 200
+    assert browser.post("/ciba/passkeys/options/").status_code == 200
+
+
+def sign_in_again(browser: Client) -> None:
+    way = way_in(browser.post("/ciba/apps/"))
+    assert way.startswith("/ciba/sign-in-again/?next=")
+    assert browser.post(way, {"password": "alice's password"}).status_code == 303
 
 
 def page(found: AuthenticationRequest) -> str:
@@ -72,6 +113,55 @@ def test_a_password_alone_adds_nothing_that_approves(
     assert browser.post(match[1], form)["Location"] == address
     assert browser.post("/ciba/apps/").status_code == 200
     assert browser.post("/ciba/passkeys/options/").status_code == 200
+
+
+def test_a_second_factor_of_days_ago_and_the_password_of_now_add_nothing(
+    alice: User, clock: time_machine.Traveller
+) -> None:
+    """Whoever sits at a session left open, and has the password, has both of these."""
+    browser = Client()
+    browser.force_login(alice)
+    device = paper(alice)
+    token = {"otp_device": device.persistent_id, "otp_token": "123456"}
+    way = way_in(browser.post("/ciba/apps/"))
+    assert browser.post(way, token)["Location"] == "/ciba/apps/"
+    clock.shift(timedelta(days=13))
+    sign_in_again(browser)
+    assert_needs_second_factor(browser)
+    found = arrange.waiting(alice, demand=Demand(second_factor=True).stored())
+    assert approved(browser, found).status_code == 303, "the session's is enough to approve"
+    # django-otp's page asks a session that is verified for everything.
+    again = {"username": "alice", "password": "alice's password", **token, "otp_token": "234567"}
+    assert browser.post(way, again)["Location"] == "/ciba/apps/"
+    assert_may_add(browser)
+
+
+def test_a_session_verified_before_its_times_were_kept_proves_it_again(
+    browser: Client, alice: User
+) -> None:
+    session = browser.session
+    session["otp_device_id"] = paper(alice).persistent_id
+    del session["ciba_second_factor_since"]
+    session.save()
+    assert_needs_second_factor(browser)
+
+
+def test_a_page_that_verifies_without_a_login_counts_from_the_login_before_it(
+    alice: User, clock: time_machine.Traveller
+) -> None:
+    """django-otp says nothing of it: the session may have been verified at any time since."""
+    token = {"otp_device": paper(alice).persistent_id, "otp_token": "123456"}
+    browser = Client()
+    browser.force_login(alice)
+    clock.shift(timedelta(minutes=20))
+    sign_in_again(browser)
+    clock.shift(timedelta(minutes=10))
+    assert_needs_second_factor(browser)
+    assert browser.post("/accounts/verify/", token).status_code == 200
+    assert_may_add(browser)
+    clock.shift(timedelta(minutes=6))
+    sign_in_again(browser)
+    assert_needs_second_factor(browser)
 
 
 def test_a_device_that_is_not_confirmed_is_no_second_factor(browser: Client, alice: User) -> None:

@@ -1,5 +1,9 @@
-"""What allauth has written down of a session, as `amr`: two factors are not one proved twice."""
+"""What allauth has written down of a session, as `amr`: two factors are not one proved twice.
 
+And a second factor is as old as its own latest proof, whatever was proved since.
+"""
+
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -32,3 +36,23 @@ PROVIDER = {"method": "socialaccount", "provider": "example", "at": 1.0}
 def test_amr(records: list[dict[str, Any]], amr: list[str]) -> None:
     request = SimpleNamespace(session={ALLAUTH_RECORDS: records}, user=User(pk=1))
     assert AllauthStepUp().amr(cast(Any, request)) == amr
+
+
+@pytest.mark.parametrize(
+    ("records", "seconds"),
+    [
+        ([], None),
+        ([PASSWORD], None),
+        ([CODE, {**PASSWORD, "at": 9.0}], 2),
+        ([CODE, KEY, PASSWORD], 3),
+        ([{**KEY, "at": 99.0}], 10),
+    ],
+)
+def test_the_time_of_a_second_factor_is_its_own(
+    records: list[dict[str, Any]], seconds: int | None
+) -> None:
+    request = SimpleNamespace(session={ALLAUTH_RECORDS: records}, user=User(pk=1))
+    proved_at = AllauthStepUp().second_factor_at(
+        cast(Any, request), datetime.fromtimestamp(10, UTC)
+    )
+    assert proved_at == (None if seconds is None else datetime.fromtimestamp(seconds, UTC))

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
@@ -12,9 +13,13 @@ from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
 from django_ciba.authentication_device.logins import (
+    OTP_DEVICE,
+    SECOND_FACTOR_KEY,
     SESSION_KEY,
     authenticated_at,
     authentication_methods,
+    note_login,
+    second_factor_since,
 )
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -63,6 +68,39 @@ def test_a_user_who_never_logs_in_is_authenticated_now(alice: User) -> None:
 def test_nobody_has_logged_in_in_the_future(alice: User) -> None:
     ahead = (NOW + timedelta(seconds=5)).isoformat()
     assert authenticated_at(request_of(alice, **{SESSION_KEY: ahead}), NOW) == NOW
+
+
+DEVICE = "otp_static.staticdevice/1"
+BEFORE = NOW - timedelta(days=13)
+
+
+@pytest.mark.parametrize(
+    ("kept", "by_device", "since"),
+    [
+        ({}, False, NOW),
+        ({}, True, NOW),
+        ({SECOND_FACTOR_KEY: BEFORE.isoformat()}, False, NOW),
+        ({SECOND_FACTOR_KEY: BEFORE.isoformat(), OTP_DEVICE: DEVICE}, False, BEFORE),
+        ({SECOND_FACTOR_KEY: BEFORE.isoformat(), OTP_DEVICE: DEVICE}, True, NOW),
+        ({OTP_DEVICE: DEVICE}, False, None),
+    ],
+)
+def test_a_verification_is_as_old_as_the_login_that_brought_it(
+    alice: User, kept: dict[str, str], by_device: bool, since: datetime | None
+) -> None:
+    """A login that found it in the session, and did not prove it again, makes it no younger."""
+    request = request_of(alice, **kept)
+    if by_device:
+        alice.otp_device = object()  # type: ignore[attr-defined]
+    with time_machine.travel(NOW, tick=False):
+        note_login(type(alice), request, alice)
+    assert second_factor_since(request, NOW) == since
+    assert authenticated_at(request, NOW) == NOW
+
+
+def test_no_second_factor_was_proved_in_the_future(alice: User) -> None:
+    ahead = (NOW + timedelta(seconds=5)).isoformat()
+    assert second_factor_since(request_of(alice, **{SECOND_FACTOR_KEY: ahead}), NOW) == NOW
 
 
 @pytest.mark.parametrize(

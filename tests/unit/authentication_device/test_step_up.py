@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -69,6 +69,23 @@ class Elsewhere(PasswordStepUp):
 
     def second_factor_url(self, request: HttpRequest, next_address: str) -> str | None:
         return f"/second/?from={next_address}"
+
+
+class ProvedAtTheLogin(Elsewhere):
+    """The second factor is one of the session: its password may have been given again since."""
+
+    def second_factor(self, request: HttpRequest) -> bool:
+        return True
+
+    def second_factor_at(self, request: HttpRequest, now: datetime) -> datetime | None:
+        return datetime.fromisoformat("2026-11-23T08:00:00Z")
+
+
+class OfTheSession(Elsewhere):
+    """A site's own of before: it does not say when the second factor was proved."""
+
+    def second_factor(self, request: HttpRequest) -> bool:
+        return True
 
 
 class Nowhere(Elsewhere):
@@ -268,6 +285,40 @@ def test_who_has_not_proved_their_second_factor_adds_no_passkey(
     assert not Passkey.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("longest", "seconds", "status"),
+    [(43200, 900, 200), (43200, 901, 403), (60, 60, 200), (60, 61, 403)],
+)
+def test_a_second_factor_proved_long_ago_adds_nothing_that_approves(
+    alice: User,
+    settings: Any,
+    clock: time_machine.Traveller,
+    longest: int,
+    seconds: int,
+    status: int,
+) -> None:
+    use(settings, ProvedAtTheLogin)
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "LOGIN_MAX_AGE": longest}
+    browser = signed_in(alice)
+    clock.shift(timedelta(seconds=seconds))
+    assert browser.post(AGAIN, {"password": "alice's password"}).status_code == 303
+    answer = browser.post("/ciba/apps/")
+    assert answer.status_code == status
+    assert (NEEDED in answer.content.decode()) is (status == 403)
+    assert browser.post("/ciba/passkeys/options/").status_code == status
+
+
+def test_a_second_factor_of_a_class_that_does_not_say_when_is_as_old_as_the_login(
+    alice: User, settings: Any, clock: time_machine.Traveller
+) -> None:
+    use(settings, OfTheSession)
+    browser = signed_in(alice)
+    clock.shift(timedelta(hours=1))
+    assert browser.post("/ciba/passkeys/options/").json() == {"error": "login_too_old"}
+    assert browser.post(AGAIN, {"password": "alice's password"}).status_code == 303
+    assert browser.post("/ciba/apps/").status_code == 200
+
+
 def test_a_second_factor_that_no_page_asks_for_adds_nothing_all_the_same(
     browser: Client, settings: Any
 ) -> None:
@@ -301,6 +352,7 @@ def test_django_otp_without_its_middleware_has_verified_nobody(alice: User) -> N
     request = HttpRequest()
     request.user, request.session = alice, {}  # type: ignore[assignment]
     assert OtpStepUp().second_factor(request) is False
+    assert OtpStepUp().second_factor_at(request, timezone.now()) is None
     assert OtpStepUp().amr(request) == []
 
 
