@@ -417,6 +417,16 @@ CHECKS: Final[tuple[Check, ...]] = (
         find=device_api.unregistered_methods,
         deploy=True,
     ),
+    Check(
+        id="django_ciba.W095",
+        title="Second factors that nobody asks for",
+        hint="Set DJANGO_CIBA['STEP_UP'] to "
+        "'django_ciba.authentication_device.step_up.AllauthStepUp' for allauth.mfa, to "
+        "'django_ciba.authentication_device.step_up.OtpStepUp' for django_otp, or to a class of "
+        "your own that knows both. Silence this if no user who answers has a second factor there.",
+        find=answering.second_factors_not_asked_for,
+        deploy=True,
+    ),
     # Only `manage.py check --deploy --database default`: Django asks no database unasked.
     Check(
         id="django_ciba.W041",

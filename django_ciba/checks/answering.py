@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from django.apps import apps
 from django.utils.module_loading import import_string
 
 from django_ciba.checks.declared_settings import issuer, site_settings, usable
@@ -20,6 +21,7 @@ STEP_UP_METHODS = (
     "sign_in_again_url",
     "second_factor_url",
 )
+SECOND_FACTOR_APPS = ("allauth.mfa", "django_otp")
 PASSKEY_SETTINGS = ("PASSKEY_RP_ID", "PASSKEY_RP_NAME", "PASSKEY_ORIGINS")
 
 
@@ -37,6 +39,16 @@ def unusable_step_up() -> Iterator[str]:
     abstract = getattr(found, "__abstractmethods__", ())
     if not isinstance(found, type) or missing or abstract:
         yield f"DJANGO_CIBA['STEP_UP'] {path!r} is not a subclass of StepUp with all its methods."
+
+
+def second_factors_not_asked_for() -> Iterator[str]:
+    if usable("STEP_UP") != CibaSettings.STEP_UP.default:
+        return
+    for app in filter(apps.is_installed, SECOND_FACTOR_APPS):
+        yield (
+            f"{app} is installed, and DJANGO_CIBA['STEP_UP'] is PasswordStepUp, which knows no "
+            "second factor: a password alone adds a passkey or an app."
+        )
 
 
 def passkeys_of_another_domain() -> Iterator[str]:

@@ -15,6 +15,7 @@ from allauth.mfa.totp.internal.auth import (
     yield_hotp_counters_from_time,
 )
 from django.contrib.auth.models import User
+from django.core.checks import run_checks
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
@@ -65,6 +66,16 @@ def stored(found: AuthenticationRequest) -> AuthenticationRequest:
 
 def test_the_site_passes_its_checks() -> None:
     call_command("check")
+
+
+def test_a_site_that_does_not_say_who_knows_its_second_factor_hears_of_it(settings: Any) -> None:
+    def heard() -> set[str | None]:
+        return {each.id for each in run_checks(include_deployment_checks=True)}
+
+    assert "django_ciba.W095" not in heard()
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA}
+    del settings.DJANGO_CIBA["STEP_UP"]
+    assert "django_ciba.W095" in heard()
 
 
 def test_amr_and_auth_time_are_as_allauth_has_recorded(browser: Client, alice: User) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.core.checks import run_checks
 from django.core.management import call_command
 from django.test import Client
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -79,6 +80,16 @@ def approved(browser: Client, found: AuthenticationRequest) -> Any:
 
 def test_the_site_passes_its_checks() -> None:
     call_command("check")
+
+
+def test_a_site_that_does_not_say_who_knows_its_second_factor_hears_of_it(settings: Any) -> None:
+    def heard() -> set[str | None]:
+        return {each.id for each in run_checks(include_deployment_checks=True)}
+
+    assert "django_ciba.W095" not in heard()
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA}
+    del settings.DJANGO_CIBA["STEP_UP"]
+    assert "django_ciba.W095" in heard()
 
 
 def test_a_session_without_one_is_sent_there_and_comes_back(browser: Client, alice: User) -> None:

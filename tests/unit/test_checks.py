@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from celery import Celery, current_app
+from django.apps import apps
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib.auth.views import LoginView
 from django.core import checks
@@ -247,6 +248,15 @@ def passkeys_without_library(site: Site) -> None:
     site.monkeypatch.setattr(answering, "find_spec", lambda name: None)
 
 
+def install(app: str) -> Callable[[Site], None]:
+    """Only by its name: tests/step_up_hosts have the apps themselves."""
+
+    def careless(site: Site) -> None:
+        site.monkeypatch.setattr(apps, "is_installed", lambda name: name == app)
+
+    return careless
+
+
 def journey_with_passkeys(site: Site) -> None:
     site.monkeypatch.setattr(answering, "find_spec", lambda name: None)
     nodes = {**provider.PUSH_JOURNEY["nodes"]}
@@ -398,6 +408,8 @@ CARELESS: list[Any] = [
     ("W090", set_ciba("DEVICE_API_AMR", ["hwk"]), "names no way to verify a user"),
     ("W091", set_ciba("DEVICE_API_URL", "http://op.example.com/ciba/api"), "begin with https://"),
     ("W092", set_ciba("DEVICE_API_AMR", ["pin", "thumb"]), "IANA's registry: thumb."),
+    ("W095", install("allauth.mfa"), "allauth.mfa is installed, and DJANGO_CIBA['STEP_UP'] is"),
+    ("W095", install("django_otp"), "django_otp is installed, and DJANGO_CIBA['STEP_UP'] is"),
     ("W083", journey_with_passkeys, "Journey 'By passkey' of realm"),
     ("E010", mount(DEVICE), "does not include django_ciba.urls"),
     ("E011", set_certificates(TRUSTED_PROXIES=[]), "'TRUSTED_PROXIES' names no proxy"),
@@ -552,6 +564,17 @@ def test_whoever_takes_client_certificates_is_told_what_the_proxy_must_clear(sit
     for name in ("Client-Cert", "Client_Cert", "Client-Cert-Verified", "Client_Cert_Verified"):
         assert re.search(rf"\b{name}\b", message)
     set_certificates()(site)
+    assert heard() == set()
+
+
+@pytest.mark.parametrize(
+    ("app", "kind"), [("allauth.mfa", "AllauthStepUp"), ("django_otp", "OtpStepUp")]
+)
+def test_whoever_has_said_who_knows_the_second_factor_hears_nothing(
+    site: Site, app: str, kind: str
+) -> None:
+    install(app)(site)
+    site.put("STEP_UP", f"django_ciba.authentication_device.step_up.{kind}")
     assert heard() == set()
 
 
