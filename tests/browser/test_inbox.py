@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from django_ciba.journeys import answer
+from django_ciba.journeys import Demand, answer
 from django_ciba.models import AuthenticationRequest
 from django_ciba.models.authentication_request import ROUNDS
 from tests.plugin import PREFIX
@@ -234,6 +234,23 @@ def test_a_requests_own_page_follows_an_answer_elsewhere(page: Page, alice: User
     page.goto(own_page(found))
     answer_elsewhere(found, "denied")
     expect(page.get_by_role("heading", name="Denied")).to_be_visible()
+
+
+def test_a_page_that_answered_a_form_asks_for_itself_without_the_form(
+    page: Page, alice: User
+) -> None:
+    """By a reload the browser would send the form again, and count another wrong number."""
+    demand = Demand(number="type", tries=3).stored()
+    found = arrange.waiting(alice, demand=demand, number="42")
+    page.goto(own_page(found))
+    page.get_by_label("Type the number").fill("43")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("alert")).to_contain_text("That is another number.")
+    asked: list[str] = []
+    page.on("request", lambda each: each.is_navigation_request() and asked.append(each.method))
+    answer_elsewhere(found, "denied")
+    expect(page.get_by_role("heading", name="Denied")).to_be_visible()
+    assert asked == ["GET"]
 
 
 def test_the_countdown_ends_in_the_list(page: Page, alice: User) -> None:
