@@ -224,9 +224,9 @@ def cards_to_answer(
     Whether they have a passkey is one query, and none where no passkey is demanded.
     """
     waiting = list(rows)
-    asked = next((each for each in waiting if demand_of(each).passkey), None)
-    has_passkey = asked is None or Passkey.objects.filter(user_id=asked.user_id).exists()
-    has_app = asked is None or has_passkey or can_be_verified(asked.user)
+    user_id = next((each.user_id for each in waiting if demand_of(each).passkey), None)
+    has_passkey = user_id is None or Passkey.objects.filter(user_id=user_id).exists()
+    has_app = has_passkey or can_be_verified(waiting[0].user)
     return [Card(each, now, link, has_passkey, has_app) for each in waiting]
 
 

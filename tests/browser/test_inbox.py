@@ -246,11 +246,10 @@ def test_a_page_that_answered_a_form_asks_for_itself_without_the_form(
     page.get_by_label("Type the number").fill("43")
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_role("alert")).to_contain_text("That is another number.")
-    asked: list[str] = []
-    page.on("request", lambda each: each.is_navigation_request() and asked.append(each.method))
-    answer_elsewhere(found, "denied")
+    with page.expect_request(lambda each: each.is_navigation_request()) as asked:
+        answer_elsewhere(found, "denied")
     expect(page.get_by_role("heading", name="Denied")).to_be_visible()
-    assert asked == ["GET"]
+    assert asked.value.method == "GET"
 
 
 def test_the_countdown_ends_in_the_list(page: Page, alice: User) -> None:
