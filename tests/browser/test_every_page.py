@@ -149,6 +149,12 @@ def request_with_a_passkey(page: Page, alice: User) -> None:
 
 @state
 def request_that_is_approved_in_the_app(page: Page, alice: User) -> None:
+    own_app(alice)
+    page.goto(own_page(demanding(alice, passkey=True)))
+
+
+@state
+def request_with_a_passkey_that_there_is_not(page: Page, alice: User) -> None:
     page.goto(own_page(demanding(alice, passkey=True)))
 
 
@@ -349,12 +355,16 @@ def history(page: Page, alice: User) -> None:
     page.locator("summary").first.click()
 
 
-def things(alice: User) -> None:
+def own_app(alice: User) -> None:
     moment = timezone.now()
-    owned: dict[str, Any] = {"user": alice, "created_at": moment}
+    app: dict[str, Any] = {"kind": "app", "thumbprint": "x", "last_used_at": moment}
+    Device.objects.create(name="W" * 100, user=alice, created_at=moment, **app)
+
+
+def things(alice: User) -> None:
+    own_app(alice)
+    owned: dict[str, Any] = {"user": alice, "created_at": timezone.now()}
     Device.objects.create(name="Firefox on Android", kind="browser", channel="webpush", **owned)
-    app = {"kind": "app", "thumbprint": "x", "last_used_at": moment}
-    Device.objects.create(name="W" * 100, **app, **owned)
     Passkey.objects.create(name="This telephone", credential_id="x", public_key="x", **owned)
 
 
@@ -483,6 +493,7 @@ def login(page: Page, alice: User) -> None:
 
 @pytest.fixture(params=STATES)
 def name(request: pytest.FixtureRequest, settings: Any) -> str:
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "DEVICE_API_AMR": ["fpt"]}
     if request.param in SECOND_FACTOR:
         use(settings, Elsewhere)
     return str(request.param)
