@@ -89,6 +89,23 @@ CLICK = """async () => {
   await done;
   return opened;
 }"""
+# As the browser says it; an event that is constructed carries no subscriptions, so they are put in.
+ANOTHER = """async ({ before, after }) => {
+  let done;
+  const event = new ExtendableEvent("pushsubscriptionchange");
+  Object.assign(event, { oldSubscription: before, newSubscription: after });
+  event.waitUntil = (promise) => { done = promise; };
+  self.dispatchEvent(event);
+  await done;
+}"""
+REFUSED = 'Object.defineProperty(Notification, "permission", { get: () => "denied" })'
+BROKEN = (
+    'PushManager.prototype.subscribe = async () => { throw new DOMException("no", "AbortError"); }'
+)
+IN_SAFARI = """
+navigator.standalone = false;
+Object.defineProperty(ServiceWorkerRegistration.prototype, "pushManager", { get: () => undefined });
+"""
 
 
 class Phone:
@@ -182,6 +199,43 @@ def test_a_browser_subscribes_with_the_sites_key_and_gives_it_up_again(phone: Ph
     assert json.loads(device.address)["endpoint"] == phone.service.url
     press(phone.page, "No more messages on this device")
     expect(phone.page.get_by_role("button", name="Get messages on this device")).to_be_visible()
+    assert not Device.objects.exists()
+
+
+def test_a_browser_that_is_given_another_subscription_keeps_its_name(
+    phone: Phone, alice: User, service: CallbackServer
+) -> None:
+    """The push service may change it at any time; the worker says so, without a page."""
+    phone.subscribe()
+    Device.objects.update(name="My telephone")
+    another = BrowserSubscription()
+    before, after = phone.subscription.json(service.url), another.json(f"{service.url}?another")
+    phone.worker.evaluate(ANOTHER, {"before": before, "after": after})
+    assert Device.objects.get().name == "My telephone"
+    found = ask(alice)
+    (push,) = service.received
+    assert push.path == f"{service.path}?another"
+    assert json.loads(another.read(push.octets)) == {"id": str(found.public_id)}
+
+
+@pytest.mark.parametrize(
+    ("browser", "pressed", "said"),
+    [
+        (REFUSED, False, "This browser does not let the site send messages."),
+        (BROKEN, True, "That did not work. A private window cannot get messages;"),
+        (IN_SAFARI, False, "messages come to the app on the home screen"),
+    ],
+)
+def test_a_browser_that_gets_no_messages_says_why(
+    phone: Phone, browser: str, pressed: bool, said: str
+) -> None:
+    phone.page.context.add_init_script(browser)
+    phone.page.goto("/ciba/devices/")
+    button = phone.page.get_by_role("button", name="Get messages on this device")
+    if pressed:
+        button.click()
+    expect(phone.page.get_by_text(said)).to_be_visible()
+    assert button.is_visible() is pressed
     assert not Device.objects.exists()
 
 
