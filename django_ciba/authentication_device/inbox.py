@@ -27,7 +27,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     """Everything that waits, each in full, the one that runs out first on top."""
     now = timezone.now()
     rows = AuthenticationRequest.objects.waiting_for(signed_in_user(request), now)
-    shown = rows.times_asked(now).select_related("client__realm")[:MOST_WAITING]
+    shown = rows.times_asked(now).select_related("client")[:MOST_WAITING]
     return page_response(request, "inbox.html", {"cards": cards_to_answer(shown, now)})
 
 
@@ -57,7 +57,7 @@ def waiting(request: HttpRequest, public_id: UUID | None = None) -> JsonResponse
 def history(request: HttpRequest) -> HttpResponse:
     """What the user was asked before, answered or not, while it is kept (`RETENTION`)."""
     now = timezone.now()
-    rows = asked_before(signed_in_user(request), now).select_related("client__realm")
+    rows = asked_before(signed_in_user(request), now).select_related("client")
     page = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page"))
     vouched = AuditEvent.objects.filter(
         public_id__in=[row.public_id for row in page], detail__vouched=True

@@ -28,6 +28,7 @@ def report(found: AuthenticationRequest, *, now: datetime) -> bool:
         stored = rows.get(pk=found.pk)
         # Read before the denial: by that, a journey may go on to a question of another time.
         ended = [stored, *rows.reported_with(stored, now)]
+        _lock(ended)
         for each in ended:
             if _denied(each, now):
                 break
@@ -48,6 +49,13 @@ def report(found: AuthenticationRequest, *, now: datetime) -> bool:
         AuditEvent.objects.using(alias).note(AuditEvent.Event.REPORTED, now, of=stored)
         signals.announce(signals.request_reported, stored)
     return True
+
+
+def _lock(ended: list[AuthenticationRequest]) -> None:
+    """In the order of their keys, as an answer does: two reports at once wait, and do not block."""
+    alias = router.db_for_write(AuthenticationRequest)
+    rows = AuthenticationRequest.objects.using(alias).filter(pk__in=[each.pk for each in ended])
+    list(rows.order_by("pk").select_for_update().values_list("pk"))
 
 
 def _denied(waiting: AuthenticationRequest, now: datetime) -> bool:

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from django_ciba.models import secrets
 from django_ciba.models.client import Client
+from django_ciba.models.configuration import configuration
 from django_ciba.models.one_statement import insert_guarded
 from django_ciba.models.prompt_limits import PromptLimits
 from django_ciba.models.secrets import EncryptedTextField, UndecryptableError
@@ -219,8 +220,11 @@ class AuthenticationRequestQuerySet(models.QuerySet["AuthenticationRequest"]):
         )
 
     def of_enabled_clients(self) -> "AuthenticationRequestQuerySet":
-        """Those that somebody still asks: neither their client nor its realm is disabled."""
-        return self.filter(client__enabled=True, client__realm__enabled=True)
+        """Those that somebody still asks: neither their client is disabled, nor its realm, nor one
+        above that.
+        """
+        realms = [realm.pk for realm in configuration().realms().values()]
+        return self.filter(client__enabled=True, client__realm_id__in=realms)
 
     def prompted(self, now: datetime) -> "AuthenticationRequestQuerySet":
         """Those whose prompt in the inbox can be answered now."""
@@ -456,7 +460,8 @@ class AuthenticationRequest(models.Model):
     @property
     def is_of_enabled_client(self) -> bool:
         """Whether somebody still asks it: as `of_enabled_clients`."""
-        return self.client.enabled and self.client.realm.enabled
+        realms = configuration().realms().values()
+        return self.client.enabled and any(self.client.realm_id == realm.pk for realm in realms)
 
     @property
     def awaits_second_step(self) -> bool:

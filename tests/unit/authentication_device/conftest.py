@@ -18,6 +18,12 @@ def fast_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def configuration_at_hand(settings: Any) -> None:
+    """Each process has it; a look whether it has changed must not fall into a count of queries."""
+    settings.DJANGO_CIBA = {**settings.DJANGO_CIBA, "CONFIGURATION_MAX_AGE": 3600.0}
+
+
 @pytest.fixture
 def alice(db: None) -> User:
     return arrange.user("alice")

@@ -7,12 +7,13 @@ from unittest.mock import ANY
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from django_ciba.authentication_device.presentation import Card
-from django_ciba.models import AuditEvent, AuthenticationRequest, Realm
+from django_ciba.models import AuditEvent, AuthenticationRequest, Realm, configuration
 from django_ciba.models import Client as RelyingParty
 from django_ciba.models.authentication_request import ROUNDS
 from tests.unit.authentication_device import arrange
@@ -78,14 +79,22 @@ def test_only_what_waits_for_this_user_is_listed(browser: Client, alice: User, b
     assert browser.get("/ciba/").content.decode().count("data-request=") == 1
 
 
-@pytest.mark.parametrize("disabled", [RelyingParty, Realm])
+@pytest.mark.parametrize("disabled", ["client", "realm", "realm above"])
 def test_what_nobody_asks_any_more_waits_nowhere_and_says_so(
-    browser: Client, alice: User, disabled: type[RelyingParty | Realm]
+    browser: Client, alice: User, disabled: str
 ) -> None:
-    """As long as its client, or the client's realm, is disabled."""
-    found = arrange.waiting(alice)
+    """As long as its client, or the client's realm, or one above that, is disabled."""
+    root = arrange.client().realm
+    realm = Realm.objects.create(name="alpha", parent=root)
+    client = RelyingParty.objects.create(realm=realm, client_id="of-alpha", client_name="Alpha")
+    found = arrange.waiting(alice, by=client)
+    rows: dict[str, QuerySet[Any]] = {
+        "client": RelyingParty.objects.filter(pk=client.pk),
+        "realm": Realm.objects.filter(pk=realm.pk),
+        "realm above": Realm.objects.filter(pk=root.pk),
+    }
     own = f"/ciba/requests/{found.public_id}/"
-    disabled.objects.update(enabled=False)
+    rows[disabled].update(enabled=False)
     assert names(browser.get("/ciba/waiting.json")) == []
     assert "data-request=" not in browser.get("/ciba/").content.decode()
     assert "Not completed" in browser.get("/ciba/history/").content.decode()
@@ -98,7 +107,7 @@ def test_what_nobody_asks_any_more_waits_nowhere_and_says_so(
         answer = browser.post(own, {"verdict": verdict})
         assert answer.status_code == 410
         assert "This no longer waits for an answer" in answer.content.decode()
-    disabled.objects.update(enabled=True)
+    rows[disabled].update(enabled=True)
     assert names(browser.get("/ciba/waiting.json")) == [str(found.public_id)]
     assert found.public_id.hex not in browser.get("/ciba/history/").content.decode()
 
@@ -176,6 +185,7 @@ def test_a_longer_list_costs_no_more_queries(
             of = arrange.client(f"Shop {number}", f"shop-{number}")
             arrange.waiting(alice, by=of)
             arrange.waiting(alice, by=of, status="denied", answer="denied", answered_at=now)
+        configuration().realms()  # a process has them in memory
         with django_assert_num_queries(queries):
             assert browser.get(address).status_code == 200
 

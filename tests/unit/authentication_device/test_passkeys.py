@@ -23,6 +23,7 @@ from django_ciba.models import (
     Device,
     Passkey,
     PasskeyChallenge,
+    configuration,
 )
 from tests.unit.authentication_device import arrange
 from tests.unit.authentication_device.authenticator import (
@@ -337,6 +338,7 @@ def test_one_query_says_of_all_cards_whether_there_is_a_passkey(
     browser: Client, alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     arrange.waiting(alice)
+    configuration().realms()  # a process has them in memory
     with django_assert_num_queries(3):
         browser.get("/ciba/")
     passkey(alice)

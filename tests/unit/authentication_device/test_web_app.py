@@ -14,6 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from django_ciba.authentication_device.pages import STATIC_FILES
+from django_ciba.models import configuration
 from tests.unit.authentication_device import arrange
 
 OTHER_URLS = "tests.unit.authentication_device.other_urls"
@@ -242,5 +243,6 @@ def test_a_notification_is_one_query_besides_the_login(
     browser: Client, alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     found = arrange.waiting(alice)
+    configuration().realms()  # a process has them in memory
     with django_assert_num_queries(3):  # session, user, request
         browser.get(f"/ciba/requests/{found.public_id}/notification.json")
