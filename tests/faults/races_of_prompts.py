@@ -6,19 +6,23 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db import OperationalError
 from django.utils import timezone
 
+from django_ciba.journeys import report
 from django_ciba.models import (
     AuditEvent,
     AuthenticationRequest,
     Client,
     Delivery,
+    MutedClient,
     Realm,
     forget,
 )
 from django_ciba.testing import do_what_is_due
+from tests.asked_often import ASKED_OFTEN
 from tests.faults.races import SECRET, outcome, race_key, relying_party
-from tests.provider import make_client, say
+from tests.provider import find, make_client, say
 
 COOL_DOWN = 3600
 EACH = 13  # requests of one caller; eight of them make a hundred
@@ -159,3 +163,31 @@ def hidden_caller(order: dict[str, Any], number: int) -> list[str]:
 
 def hidden_finish(order: dict[str, Any]) -> dict[str, Any]:
     return bomb_finish(order)
+
+
+# --- two requests that look the same are reported at once, between their prompts -----------------
+
+
+def report_alike_prepare() -> dict[str, Any]:
+    bomb_prepare(**ASKED_OFTEN)
+    MutedClient.objects.all().delete()
+    rp = relying_party()
+    names = [rp.auth_req_id(binding_message="Pay the same") for _ in range(2)]
+    over = timezone.now() - timedelta(seconds=1)
+    AuthenticationRequest.objects.update(prompted_at=over, prompt_until=over)
+    return {"names": names}
+
+
+def report_alike_caller(order: dict[str, Any], number: int) -> str:
+    """Half of them report the one, half the other: each ends both."""
+    try:
+        report(find(order["names"][number % 2]), now=timezone.now())
+    except OperationalError as error:
+        return str(error)
+    return "reported"
+
+
+def report_alike_finish(order: dict[str, Any]) -> dict[str, Any]:
+    rows = [find(name) for name in order["names"]]
+    noted = AuditEvent.objects.filter(event=AuditEvent.Event.REPORTED)
+    return {"statuses": [row.status for row in rows], "reports": noted.count()}

@@ -84,3 +84,12 @@ def test_a_client_that_must_not_learn_who_exists_sees_no_difference(
     assert body == {"expires_in": 600, "interval": 2}
     assert (came["rows"], came["for_nobody"]) == (3, HUNDRED - 3)
     assert came["messages"] == came["cards"] == 3
+
+
+def test_reports_of_what_looks_the_same_do_not_block_each_other(
+    database_url: str, tmp_path: Path
+) -> None:
+    for each in race("report_alike", 15, database_url, tmp_path):
+        assert Counter(each["results"]) == {"reported": 20}
+        assert each["statuses"] == ["denied", "denied"]
+        assert each["reports"] == 2
