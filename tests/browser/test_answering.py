@@ -1,7 +1,6 @@
 """Answers that take more than a button, as a person gives them."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,7 +8,7 @@ from django.contrib.auth.models import User
 from django_ciba.journeys import Demand, choices
 from django_ciba.journeys.demand import NumberEntry, sealed
 from django_ciba.models import AuthenticationRequest, Delivery
-from tests.browser.conftest import long_ago
+from tests.browser.conftest import NewPage, long_ago
 from tests.browser.test_inbox import own_page, press
 from tests.plugin import PREFIX
 from tests.unit.authentication_device import arrange
@@ -20,7 +19,6 @@ from playwright.sync_api import Page, Route, expect
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-NewPage = Callable[..., Page]
 FOCUSED = """(() => {
   const at = document.activeElement;
   const words = at.getAttribute("aria-label") ?? at.labels?.[0]?.innerText ?? "";

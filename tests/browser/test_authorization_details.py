@@ -1,6 +1,5 @@
 """Authorization details as a person meets them, on a phone and on a desk."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,17 +7,17 @@ from django.contrib.auth.models import User
 
 from django_ciba.models import AuthenticationRequest, Client
 from tests.authorization_details import make_details_type, payment
+from tests.browser.conftest import NewPage
 from tests.browser.test_inbox import BASICS, own_page, press
 from tests.plugin import PREFIX
 from tests.unit.authentication_device import arrange
 
 pytest.importorskip("playwright", reason=f"{PREFIX}Playwright is not installed")
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-NewPage = Callable[..., Page]
 LISTED: dict[str, Any] = {
     "type": "account_information",
     "accounts": [

@@ -17,7 +17,7 @@ from django_ciba.journeys.demand import sealed
 from django_ciba.models import AuthenticationRequest, Device, MutedClient, Passkey, UserCode
 from tests.authorization_details import make_details_type, payment
 from tests.browser.axe import violations
-from tests.browser.conftest import long_ago
+from tests.browser.conftest import NewPage, long_ago
 from tests.plugin import PREFIX
 from tests.unit.authentication_device import arrange
 from tests.unit.authentication_device.test_devices import passkey
@@ -34,7 +34,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-NewPage = Callable[..., Page]
 State = Callable[[Page, User], None]
 STATES: dict[str, State] = {}
 SECOND_FACTOR: set[str] = set()

@@ -1,7 +1,6 @@
 """The authentication device as a person meets it."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from django.utils import timezone
 from django_ciba.journeys import Demand, answer
 from django_ciba.models import AuthenticationRequest
 from django_ciba.models.authentication_request import ROUNDS
+from tests.browser.conftest import NewPage
 from tests.plugin import PREFIX
 from tests.unit.authentication_device import arrange
 
@@ -28,7 +28,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-NewPage = Callable[..., Page]
 BASICS = Path(__file__).with_name("accessibility.js").read_text(encoding="utf-8")
 NOTHING = "Nothing is waiting for you"
 ASKS = "Example Bank asks for your approval"

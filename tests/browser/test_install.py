@@ -1,10 +1,9 @@
 """The device as an app on the home screen: that a browser takes it for one, and the offer."""
 
-from collections.abc import Callable
-
 import pytest
 from django.contrib.auth.models import User
 
+from tests.browser.conftest import NewPage
 from tests.plugin import PREFIX
 
 pytest.importorskip("playwright", reason=f"{PREFIX}Playwright is not installed")
@@ -18,7 +17,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-NewPage = Callable[..., Page]
 OFFERED = """() => {
   const event = new Event("beforeinstallprompt", { cancelable: true });
   event.prompt = () => { window.prompted = true; };

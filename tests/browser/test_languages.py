@@ -1,7 +1,6 @@
 """German words are long and Georgian letters wide: the pages hold both, however narrow."""
 
 import os
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -12,13 +11,13 @@ from django.utils import timezone
 
 from django_ciba.journeys import Demand
 from django_ciba.models import MutedClient
+from tests.browser.conftest import NewPage
 from tests.plugin import PREFIX
 from tests.unit.authentication_device import arrange
 from tests.unit.authentication_device.test_devices import added, passkey
 
 pytest.importorskip("playwright", reason=f"{PREFIX}Playwright is not installed")
 
-from playwright.sync_api import Page
 
 # What a page shows and does in a browser, any database gives it.
 pytestmark = [
@@ -27,7 +26,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-NewPage = Callable[..., Page]
 
 NAMES: Final = ("inbox", "number", "typed", "history", "devices", "passkeys", "muted", "user-code")
 # Words that are cut off or run over the edge of what they stand in.

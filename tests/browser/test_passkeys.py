@@ -1,6 +1,5 @@
 """Passkeys in Chromium, whose virtual authenticator is the telephone's own."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,6 +7,7 @@ from django.contrib.auth.models import User
 
 from django_ciba.journeys import Demand
 from django_ciba.models import AuditEvent, AuthenticationRequest, Passkey
+from tests.browser.conftest import NewPage
 from tests.browser.test_inbox import own_page, press
 from tests.plugin import PREFIX
 from tests.unit.authentication_device import arrange
@@ -26,7 +26,6 @@ pytestmark = [
     pytest.mark.usefixtures("passkeys_here"),
 ]
 
-NewPage = Callable[..., Page]
 SAVED = "Your new passkey is saved."
 
 

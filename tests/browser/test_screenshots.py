@@ -8,7 +8,7 @@ import base64
 import re
 import secrets
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from django.utils import timezone
 from django_ciba.due import run_due
 from django_ciba.journeys import TEMPLATES, Demand
 from django_ciba.models import AuthenticationRequest, Client, Device, Passkey
-from tests.browser.conftest import Picture
+from tests.browser.conftest import NewPage, Picture
 from tests.browser.test_inbox import own_page
 from tests.plugin import PREFIX
 from tests.provider import make_user
@@ -40,7 +40,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-NewPage = Callable[..., Page]
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PHONE = {"width": 390, "height": 800}
 PUBLIC_ID = uuid.UUID("5f0c7f0e-7d5c-4d38-9b3a-0c1f5c3f9a42")

@@ -7,7 +7,7 @@ notification of a browser without a screen: the worker is told that somebody has
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +18,7 @@ from django.utils import timezone
 from django_ciba.due import run_due
 from django_ciba.models import AuthenticationRequest, Device
 from django_ciba.prompts.web_push import vapid_public_key
+from tests.browser.conftest import NewPage
 from tests.browser.test_inbox import own_page, press
 from tests.callback_server import CallbackServer, status
 from tests.plugin import PREFIX
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-NewPage = Callable[..., Page]
 PRIVATE = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"  # RFC 8291 §5
 GENERIC = {"title": "Something waits for your answer", "body": "Open to see what it is."}
 

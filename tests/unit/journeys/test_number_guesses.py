@@ -113,12 +113,14 @@ def test_what_looks_like_it_is_followed_by_no_other_either(
         assert_spent(each)
 
 
+ASKED_UNTIL_ANSWERED = circle(asks_for_the_number(number_entry="type", tries=3), expired="send")
+
+
 def test_wrong_numbers_are_counted_over_all_questions_of_a_request(
     client: Client, alice: AbstractBaseUser
 ) -> None:
     """Else two of three tries are made, and the question is left to run out, again and again."""
-    send = asks_for_the_number(number_entry="type", tries=3)
-    found = begin(circle(send, expired="send"), client, alice)
+    found = begin(ASKED_UNTIL_ANSWERED, client, alice)
     first, second, third = wrong_numbers(found)[:3]
     assert guess(found, first) == guess(found, second) == "wrong_number"
     assert walk_due(found.pk, after(120))
@@ -130,8 +132,7 @@ def test_wrong_numbers_are_counted_over_all_questions_of_a_request(
 def test_who_did_not_answer_has_it_right_when_asked_again(
     client: Client, alice: AbstractBaseUser
 ) -> None:
-    send = asks_for_the_number(number_entry="type", tries=3)
-    found = begin(circle(send, expired="send"), client, alice)
+    found = begin(ASKED_UNTIL_ANSWERED, client, alice)
     assert guess(found, wrong_numbers(found)[0]) == "wrong_number"
     assert walk_due(found.pk, after(120))
     assert guess(found, found.number, after(130)) == ""
